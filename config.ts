@@ -1,0 +1,53 @@
+export interface Config {
+  readonly mongodbUrl: string;
+  readonly temporalAddress: string | undefined;
+  readonly temporalNamespace: string;
+  readonly secretKey: string;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly workflowBundle: string | undefined;
+  readonly dedupeHours: number;
+  readonly spoolMaxBytes: number;
+  readonly requestsPerSecondPerKey: number;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The environment, read once and frozen.
+ * @throws Error that names every bad variable at once.
+ */
+export function readConfig(env: Env): Config {
+  const problems: string[] = [];
+
+  const text = (name: string, fallback?: string): string => {
+    const value = env[name] ?? fallback;
+    if (value === undefined || value === '') problems.push(`${name} is missing`);
+    return value ?? '';
+  };
+  const whole = (name: string, fallback: number, least: number, most: number): number => {
+    const value = env[name] === undefined || env[name] === '' ? fallback : Number(env[name]);
+    if (!Number.isInteger(value) || value < least || value > most) {
+      problems.push(`${name} must be a whole number from ${String(least)} to ${String(most)}`);
+    }
+    return value;
+  };
+
+  const config: Config = {
+    mongodbUrl: text('MONGODB_URL'),
+    temporalAddress: env['TEMPORAL_ADDRESS'],
+    temporalNamespace: text('TEMPORAL_NAMESPACE', 'default'),
+    secretKey: text('SECRET_KEY'),
+    host: text('HOST', '127.0.0.1'),
+    port: whole('PORT', 4400, 0, 65_535),
+    logLevel: text('LOG_LEVEL', 'info'),
+    workflowBundle: env['WORKFLOW_BUNDLE'],
+    dedupeHours: whole('DEDUPE_HOURS', 48, 1, 24 * 90),
+    spoolMaxBytes: whole('SPOOL_MAX_MB', 1024, 1, 1_000_000) * 1024 * 1024,
+    requestsPerSecondPerKey: whole('REQUESTS_PER_SECOND_PER_KEY', 500, 1, 1_000_000),
+  };
+  if (config.secretKey.length < 32) problems.push('SECRET_KEY needs at least 32 characters');
+  if (problems.length > 0) throw new Error(`configuration: ${problems.join('; ')}`);
+  return Object.freeze(config);
+}
