@@ -1,0 +1,152 @@
+import type { ClientSession, Db, ObjectId } from 'mongodb';
+import type { AppConfig } from '../domain/app.js';
+import { PlatformError } from '../domain/errors.js';
+import type { CollectionSpec } from './collection.js';
+import { isDuplicateKey } from './duplicate-key.js';
+
+export interface AppDoc {
+  readonly _id: ObjectId;
+  /** The public slug. Elsewhere `appId` is this document's `_id`. */
+  readonly appId: string;
+  readonly name: string;
+  /** The member who registered the app; the seed's name for it. */
+  readonly ownerProfileId: ObjectId;
+  /** Hash and prefix of the newest client key, as the seed has them; keys are looked up in `app_keys`. */
+  readonly apiKey: string;
+  readonly apiKeyPrefix: string;
+  readonly config: AppConfig;
+  readonly createdAt: Date;
+  /** What a Sentry DSN carries as its project. */
+  readonly dsnId: number;
+  /** The identity secret is derived from this version; the one before still holds until `previousUntil`. */
+  readonly identity: IdentityState;
+  /** Raised by each change of this app's members, so that two of them cannot both remove "the other" owner. */
+  readonly membersRev: number;
+}
+
+export interface IdentityState {
+  readonly version: number;
+  readonly previousUntil: Date | null;
+}
+
+/** An app as everybody but this file knows it. */
+export interface App {
+  /** `app_registrations._id`, the `appId` of every other collection. */
+  readonly id: ObjectId;
+  /** The public slug. */
+  readonly appId: string;
+  readonly name: string;
+  readonly dsnId: number;
+  readonly config: AppConfig;
+  readonly identity: IdentityState;
+  readonly createdAt: Date;
+}
+
+export interface AppChange {
+  readonly name?: string | undefined;
+  readonly config?: AppConfig | undefined;
+  readonly identity?: IdentityState | undefined;
+}
+
+export const appRegistrationsSpec: CollectionSpec = {
+  name: 'app_registrations',
+  indexes: [
+    { key: { appId: 1 }, name: 'by_app_id', unique: true },
+    { key: { dsnId: 1 }, name: 'by_dsn_id', unique: true },
+  ],
+  jsonSchema: {
+    bsonType: 'object',
+    required: ['appId', 'name', 'ownerProfileId', 'apiKey', 'apiKeyPrefix', 'config', 'createdAt', 'dsnId'],
+    properties: {
+      appId: { bsonType: 'string' },
+      name: { bsonType: 'string' },
+      ownerProfileId: { bsonType: 'objectId' },
+      apiKey: { bsonType: 'string' },
+      apiKeyPrefix: { bsonType: 'string' },
+      config: {
+        bsonType: 'object',
+        required: ['eventRetentionDays', 'heatmapRetentionDays', 'maxEventsPerDay'],
+        properties: {
+          eventRetentionDays: { bsonType: 'number', minimum: 1 },
+          heatmapRetentionDays: { bsonType: 'number', minimum: 1 },
+          maxEventsPerDay: { bsonType: 'number', minimum: 0 },
+          identityProof: { bsonType: 'bool' },
+        },
+      },
+      createdAt: { bsonType: 'date' },
+      dsnId: { bsonType: 'number' },
+      identity: {
+        bsonType: 'object',
+        required: ['version', 'previousUntil'],
+        properties: { version: { bsonType: 'number' }, previousUntil: { bsonType: ['date', 'null'] } },
+      },
+      membersRev: { bsonType: 'number' },
+    },
+  },
+};
+
+export function toApp({ _id, appId, name, dsnId, config, identity, createdAt }: AppDoc): App {
+  return { id: _id, appId, name, dsnId, config, identity, createdAt };
+}
+
+export function apps(db: Db) {
+  const collection = db.collection<AppDoc>(appRegistrationsSpec.name);
+
+  return {
+    /** Once per slug. @throws CONFLICT when the slug is taken. */
+    async insert(session: ClientSession, doc: AppDoc): Promise<App> {
+      try {
+        await collection.insertOne(doc, { session });
+      } catch (error) {
+        if (isDuplicateKey(error, 'appId')) throw new PlatformError('CONFLICT', `the app id ${doc.appId} is taken`);
+        throw error;
+      }
+      return toApp(doc);
+    },
+
+    async findBySlug(appId: string, session?: ClientSession): Promise<App | undefined> {
+      const doc = await collection.findOne({ appId }, session === undefined ? {} : { session });
+      return doc === null ? undefined : toApp(doc);
+    },
+
+    /** The next `limit` apps by `_id`, newest first; with `ids`, only those. */
+    async page({ ids, before, limit }: AppPage): Promise<App[]> {
+      const range = {
+        ...(ids === undefined ? {} : { $in: [...ids] }),
+        ...(before === undefined ? {} : { $lt: before }),
+      };
+      const filter = Object.keys(range).length === 0 ? {} : { _id: range };
+      return (await collection.find(filter).sort({ _id: -1 }).limit(limit).toArray()).map(toApp);
+    },
+
+    /** The app before the change, or undefined when there is none. Setting the same twice changes nothing. */
+    async change(session: ClientSession, id: ObjectId, change: AppChange): Promise<App | undefined> {
+      const $set = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      const doc = await collection.findOneAndUpdate({ _id: id }, { $set }, { session, returnDocument: 'before' });
+      return doc === null ? undefined : toApp(doc);
+    },
+
+    /** Keeps the seed's two key fields equal to the newest client key. */
+    async mirrorClientKey(session: ClientSession, id: ObjectId, apiKey: string, apiKeyPrefix: string): Promise<void> {
+      await collection.updateOne({ _id: id }, { $set: { apiKey, apiKeyPrefix } }, { session });
+    },
+
+    /** Makes this transaction conflict with every other one that changes this app's members. */
+    async lockMembers(session: ClientSession, id: ObjectId): Promise<void> {
+      await collection.updateOne({ _id: id }, { $inc: { membersRev: 1 } }, { session });
+    },
+
+    /** Every app's retention, for the sweep; ordered, so that a retry goes the same way. */
+    async all(): Promise<App[]> {
+      return (await collection.find().sort({ _id: 1 }).toArray()).map(toApp);
+    },
+  };
+}
+
+export interface AppPage {
+  readonly ids?: readonly ObjectId[] | undefined;
+  readonly before?: ObjectId | undefined;
+  readonly limit: number;
+}
+
+export type Apps = ReturnType<typeof apps>;
