@@ -1,5 +1,5 @@
 import type { ClientSession, Db, ObjectId } from 'mongodb';
-import type { KeyKind } from '../domain/key.js';
+import { KEY_KINDS, type KeyKind } from '../domain/key.js';
 import { type App, type AppDoc, appRegistrationsSpec, toApp } from './apps.js';
 import type { CollectionSpec } from './collection.js';
 
@@ -35,7 +35,7 @@ export const appKeysSpec: CollectionSpec = {
     required: ['appId', 'kind', 'hash', 'prefix', 'origins', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'],
     properties: {
       appId: { bsonType: 'objectId' },
-      kind: { enum: ['client', 'server'] },
+      kind: { enum: [...KEY_KINDS] },
       name: { bsonType: 'string' },
       hash: { bsonType: 'string' },
       prefix: { bsonType: 'string' },

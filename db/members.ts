@@ -1,0 +1,131 @@
+import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
+import { ROLES, type Role } from '../domain/member.js';
+import type { CollectionSpec } from './collection.js';
+
+export interface MemberDoc {
+  readonly _id: ObjectId;
+  readonly name: string;
+  /** For people to recognise each other by. Nobody has proved it, so nothing is decided by it. */
+  readonly email: string | null;
+  /** Of the instance. */
+  readonly owner: boolean;
+  readonly roles: readonly MemberRole[];
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+export interface MemberRole {
+  readonly appId: ObjectId;
+  readonly role: Role;
+  /** What a reviewer may review; left out: every locale. */
+  readonly locales?: readonly string[];
+}
+
+export interface MemberPage {
+  readonly before?: ObjectId | undefined;
+  readonly limit: number;
+}
+
+export interface MemberChange {
+  readonly name?: string | undefined;
+  readonly email?: string | null | undefined;
+  readonly owner?: boolean | undefined;
+}
+
+export const membersSpec: CollectionSpec = {
+  name: 'members',
+  indexes: [
+    { key: { 'roles.appId': 1, _id: -1 }, name: 'by_app' },
+    { key: { owner: 1 }, name: 'by_owner' },
+  ],
+  jsonSchema: {
+    bsonType: 'object',
+    required: ['name', 'email', 'owner', 'roles', 'createdAt', 'revokedAt'],
+    properties: {
+      name: { bsonType: 'string' },
+      email: { bsonType: ['string', 'null'] },
+      owner: { bsonType: 'bool' },
+      roles: {
+        bsonType: 'array',
+        items: {
+          bsonType: 'object',
+          required: ['appId', 'role'],
+          properties: {
+            appId: { bsonType: 'objectId' },
+            role: { enum: [...ROLES] },
+            locales: { bsonType: 'array', items: { bsonType: 'string' } },
+          },
+        },
+      },
+      createdAt: { bsonType: 'date' },
+      revokedAt: { bsonType: ['date', 'null'] },
+    },
+  },
+};
+
+export function members(db: Db) {
+  const collection = db.collection<MemberDoc>(membersSpec.name);
+
+  async function page(filter: Filter<MemberDoc>, { before, limit }: MemberPage): Promise<MemberDoc[]> {
+    const older = before === undefined ? filter : { ...filter, _id: { $lt: before } };
+    return collection.find(older).sort({ _id: -1 }).limit(limit).toArray();
+  }
+
+  return {
+    async insert(session: ClientSession, doc: MemberDoc): Promise<void> {
+      await collection.insertOne(doc, { session });
+    },
+
+    /** Nobody who was revoked. */
+    async find(id: ObjectId, session?: ClientSession): Promise<MemberDoc | undefined> {
+      const options = session === undefined ? {} : { session };
+      return (await collection.findOne({ _id: id, revokedAt: null }, options)) ?? undefined;
+    },
+
+    /** Whether this id was ever given, revoked or not. */
+    async exists(session: ClientSession, id: ObjectId): Promise<boolean> {
+      return (await collection.countDocuments({ _id: id }, { session, limit: 1 })) === 1;
+    },
+
+    page: (paging: MemberPage): Promise<MemberDoc[]> => page({ revokedAt: null }, paging),
+
+    ofApp: (appId: ObjectId, paging: MemberPage): Promise<MemberDoc[]> =>
+      page({ 'roles.appId': appId, revokedAt: null }, paging),
+
+    /** Idempotent: one role per app, the new one instead of the old. */
+    async setRole(session: ClientSession, id: ObjectId, role: MemberRole): Promise<void> {
+      await collection.updateOne({ _id: id }, { $pull: { roles: { appId: role.appId } } }, { session });
+      await collection.updateOne({ _id: id }, { $push: { roles: role } }, { session });
+    },
+
+    /** Idempotent. */
+    async removeRole(session: ClientSession, id: ObjectId, appId: ObjectId): Promise<void> {
+      await collection.updateOne({ _id: id }, { $pull: { roles: { appId } } }, { session });
+    },
+
+    /** Setting the same twice changes nothing. */
+    async change(session: ClientSession, id: ObjectId, change: MemberChange): Promise<void> {
+      const $set = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      await collection.updateOne({ _id: id }, { $set }, { session });
+    },
+
+    /** Idempotent: the first revocation stays. */
+    async revoke(session: ClientSession, id: ObjectId, revokedAt: Date): Promise<void> {
+      await collection.updateOne({ _id: id, revokedAt: null }, { $set: { revokedAt } }, { session });
+    },
+
+    /** Whether anybody but this one owns the app. Only sound in a transaction that holds the app's member lock. */
+    async hasOtherOwner(session: ClientSession, appId: ObjectId, but: ObjectId): Promise<boolean> {
+      const filter = { _id: { $ne: but }, roles: { $elemMatch: { appId, role: 'owner' as const } }, revokedAt: null };
+      return (await collection.countDocuments(filter, { session, limit: 1 })) === 1;
+    },
+
+    /** The same for the instance, under the lock on its owners. */
+    async hasOtherInstanceOwner(session: ClientSession, but: ObjectId): Promise<boolean> {
+      const filter = { _id: { $ne: but }, owner: true, revokedAt: null };
+      return (await collection.countDocuments(filter, { session, limit: 1 })) === 1;
+    },
+  };
+}
+
+export type Members = ReturnType<typeof members>;
