@@ -1,0 +1,62 @@
+import type { ObjectId } from 'mongodb';
+import type { CollectionSpec } from './collection.js';
+import { browserContext, type BrowserContextDoc } from './contexts.js';
+import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
+
+const TYPES = ['bug', 'feature', 'comment', 'praise'] as const;
+const STATUSES = ['new', 'acknowledged', 'in_progress', 'resolved', 'wont_fix'] as const;
+const AUTHOR_TYPES = ['user', 'developer'] as const;
+
+interface PostDoc {
+  readonly authorId: ObjectId;
+  readonly authorType: (typeof AUTHOR_TYPES)[number];
+  readonly text: string;
+  readonly createdAt: Date;
+}
+
+/** What a profile said about the app, and the thread that grew from it. */
+export interface FeedbackDoc {
+  readonly _id: ObjectId;
+  readonly appId: ObjectId;
+  readonly profileId: ObjectId;
+  readonly type: (typeof TYPES)[number];
+  readonly text: string;
+  readonly screenshotUrl: string | null;
+  readonly pageUrl: string;
+  readonly browserContext: BrowserContextDoc;
+  readonly status: (typeof STATUSES)[number];
+  readonly upvotes: number;
+  readonly upvotedBy: readonly ObjectId[];
+  readonly tags: readonly string[];
+  readonly thread: readonly PostDoc[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const feedbackSpec: CollectionSpec = {
+  name: 'feedback',
+  indexes: [
+    { key: { appId: 1, status: 1 }, name: 'by_app_status' },
+    { key: { appId: 1, type: 1 }, name: 'by_app_type' },
+    { key: { appId: 1, upvotes: 1 }, name: 'by_app_upvotes' },
+  ],
+  jsonSchema: documentOf<FeedbackDoc>({
+    _id: objectId,
+    appId: objectId,
+    profileId: objectId,
+    type: oneOf(TYPES),
+    text: string,
+    screenshotUrl: nullable(string),
+    pageUrl: string,
+    browserContext,
+    status: oneOf(STATUSES),
+    upvotes: number,
+    upvotedBy: arrayOf(objectId),
+    tags: arrayOf(string),
+    thread: arrayOf(
+      documentOf<PostDoc>({ authorId: objectId, authorType: oneOf(AUTHOR_TYPES), text: string, createdAt: date }),
+    ),
+    createdAt: date,
+    updatedAt: date,
+  }),
+};

@@ -1,0 +1,25 @@
+import type { ObjectId } from 'mongodb';
+import type { CollectionSpec } from './collection.js';
+import { anything, date, documentOf, mapOf, objectId } from './json-schema.js';
+
+/** Every flag of an app, evaluated beforehand for one profile. */
+export interface FlagSetDoc {
+  readonly _id: ObjectId;
+  readonly profileId: ObjectId;
+  readonly appId: ObjectId;
+  /** Flag key to value. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly computedAt: Date;
+}
+
+export const flagSetsSpec: CollectionSpec = {
+  name: 'user_flag_sets',
+  indexes: [{ key: { profileId: 1, appId: 1 }, name: 'once_per_profile', unique: true }],
+  jsonSchema: documentOf<FlagSetDoc>({
+    _id: objectId,
+    profileId: objectId,
+    appId: objectId,
+    flags: mapOf(anything),
+    computedAt: date,
+  }),
+};

@@ -1,0 +1,72 @@
+import type { Db } from 'mongodb';
+import { applyCollection } from './apply-collection.js';
+import type { CollectionSpec } from './collection.js';
+import { errorGroupsSpec } from './error-groups.js';
+import { errorsSpec } from './errors.js';
+import { feedbackSpec } from './feedback.js';
+import { flagSetsSpec } from './flag-sets.js';
+import { flagsSpec } from './flags.js';
+import { schemaVersions } from './schema-versions.js';
+import { themesSpec } from './themes.js';
+import { translationConfigSpec } from './translation-config.js';
+import { translationsSpec } from './translations.js';
+import { FIRST_VERSION, UPGRADES, type Upgrade } from './upgrades.js';
+
+/** Every collection there is, in the order of docs/architecture.md. */
+export const COLLECTIONS: readonly CollectionSpec[] = [
+  errorsSpec,
+  errorGroupsSpec,
+  flagsSpec,
+  flagSetsSpec,
+  translationsSpec,
+  translationConfigSpec,
+  feedbackSpec,
+  themesSpec,
+];
+
+export interface Schema {
+  readonly collections: readonly CollectionSpec[];
+  readonly upgrades: readonly Upgrade[];
+}
+
+export interface SchemaReport {
+  readonly version: number;
+  /** Titles of the upgrades that ran. */
+  readonly upgraded: readonly string[];
+  /** What was created or changed, a line each; empty when all was as it should be. */
+  readonly changes: readonly string[];
+}
+
+/**
+ * Brings the database forward to this code: upgrades, collections, validators, indexes. Any number of processes may do
+ * so at once; they take turns, and the second finds nothing to do. An index build takes as long as it takes: give it a
+ * client whose socket timeout allows for that.
+ * @throws Error when the database is ahead of the code, or holds what only a person can put right.
+ */
+export async function applySchema(
+  db: Db,
+  { collections, upgrades }: Schema = { collections: COLLECTIONS, upgrades: UPGRADES },
+): Promise<SchemaReport> {
+  const latest = upgrades.at(-1)?.version ?? FIRST_VERSION;
+  const versions = schemaVersions(db);
+  await versions.ensure((await isNew(db, collections)) ? latest : FIRST_VERSION);
+  const lease = await versions.lease(latest);
+  try {
+    const pending = upgrades.filter(({ version }) => version > lease.version);
+    if (pending.length > 0) await lease.begin(latest);
+    for (const { before } of pending) await before?.(db);
+    const changes = (await Promise.all(collections.map((spec) => applyCollection(db, spec)))).flat();
+    for (const { after } of pending) await after?.(db);
+    await lease.finish(pending);
+    return { version: latest, upgraded: pending.map(({ title }) => title), changes };
+  } finally {
+    await lease.release();
+  }
+}
+
+async function isNew(db: Db, collections: readonly CollectionSpec[]): Promise<boolean> {
+  const live = await db
+    .listCollections({ name: { $in: collections.map(({ name }) => name) } }, { nameOnly: true })
+    .toArray();
+  return live.length === 0;
+}
