@@ -1,0 +1,190 @@
+import type { ClientSession, Db, MongoClient } from 'mongodb';
+import { type Lanes, laneWasTaken } from '../db/lane.js';
+import type { Profiles } from '../db/profiles.js';
+import type { Rollups } from '../db/rollups.js';
+import { positions, recount, seriesItems, storedIds } from '../db/series.js';
+import type { FlushDoc, Spool } from '../db/spool.js';
+import { DAY_MS } from '../domain/limits.js';
+
+export interface StoreFlushInput {
+  readonly flushId: string;
+}
+
+export interface StoreFlushesInput {
+  readonly flushIds: readonly string[];
+}
+
+export interface FlushResult {
+  readonly flushId: string;
+  readonly state: 'stored' | 'failed' | 'unknown';
+  /** Items that the flush owns, less those past their retention. */
+  readonly stored: number;
+  readonly expired: number;
+}
+
+export interface StoreFlushesResult {
+  readonly results: readonly FlushResult[];
+  /** Flushes that were not finished here, each with the reason. */
+  readonly left: readonly { readonly flushId: string; readonly reason: string }[];
+}
+
+export interface BatchDeps {
+  readonly client: MongoClient;
+  readonly db: Db;
+  readonly spool: Spool;
+  readonly lanes: Lanes;
+  readonly rollups: Rollups;
+  readonly profiles: Profiles;
+  /** Days that each app keeps `events` and `heatmap_events`, by hex of its `_id`. */
+  readonly retention: () => Promise<ReadonlyMap<string, Readonly<Record<SeriesName, number>>>>;
+  readonly now: () => number;
+}
+
+type SeriesName = 'events' | 'heatmap_events';
+const SERIES = { events: 'events', heatmap: 'heatmap_events' } as const;
+
+/** mongod forgets a lane 30 minutes after its last use; half of that is left for a command that travels slowly. */
+const LANE_TRUSTED_MS = 15 * 60_000;
+/** A local activity has eight seconds; what has not begun by then goes to a normal one. */
+const QUICK_MS = 5_000;
+const AT_ONCE = 2;
+
+/** Storing what was acknowledged: the rules and the races behind them are in docs/adr/0005. */
+export function batchActivities(deps: BatchDeps) {
+  const { client, spool, rollups, profiles, now } = deps;
+
+  /** Stores a flush exactly once, however often, by however many and however late this is called. */
+  async function storeFlush({ flushId }: StoreFlushInput): Promise<FlushResult> {
+    const flush = await spool.find(flushId);
+    if (flush?.state !== 'new') return resultOf(flushId, flush);
+
+    const untouched = flush.epoch === 0 && (await insertOnce(deps, flush));
+    const owned = untouched ? flush : await takeOver(deps, flushId);
+    if (owned?.state !== 'new') return resultOf(flushId, await spool.find(flushId));
+
+    await profiles.touch(owned.touches ?? []);
+    const finished = await client.withSession((session) =>
+      session.withTransaction(() => finish(owned, session), {
+        readConcern: { level: 'snapshot' },
+        writeConcern: { w: 'majority', j: true },
+      }),
+    );
+    return resultOf(flushId, finished ? { ...owned, state: 'stored' } : await spool.find(flushId));
+  }
+
+  /** All that is counted, in one transaction with the flush's end; false where somebody else ended or took it over. */
+  async function finish(flush: FlushDoc, session: ClientSession): Promise<boolean> {
+    if (!(await spool.markStored(flush, new Date(now()), session))) return false;
+    await rollups.add(flush._id, flush.rollups ?? [], session);
+    await profiles.write(flush.writes ?? [], session);
+    return true;
+  }
+
+  return {
+    storeFlush,
+
+    /** Several flushes, each by itself: one that fails or finds no time is named in `left`. */
+    async storeFlushes({ flushIds }: StoreFlushesInput): Promise<StoreFlushesResult> {
+      const begun = now();
+      const results: FlushResult[] = [];
+      const left: { flushId: string; reason: string }[] = [];
+      const queue = [...flushIds];
+      const storeNext = async (): Promise<void> => {
+        for (let flushId = queue.shift(); flushId !== undefined; flushId = queue.shift()) {
+          if (now() - begun > QUICK_MS) left.push({ flushId, reason: 'no time left' });
+          else {
+            const result = await storeFlush({ flushId }).catch((error: unknown) => String(error));
+            if (typeof result === 'string') left.push({ flushId, reason: result });
+            else results.push(result);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, storeNext));
+      return { results, left };
+    },
+
+    /** Sets a flush aside that mongod refuses for ever. It keeps its claim and its documents. */
+    failFlush: ({ flushId, reason }: StoreFlushInput & { readonly reason: string }): Promise<void> =>
+      spool.markFailed(flushId, reason),
+
+    /** Flushes that wait longer than they should; with `replayFailed`, also those set aside before. */
+    async findWaiting({ olderThanMs, limit, replayFailed }: FindWaitingInput): Promise<string[]> {
+      if (replayFailed) await spool.replayFailed();
+      return spool.waiting(new Date(now() - olderThanMs), limit);
+    },
+  };
+}
+
+export interface FindWaitingInput {
+  readonly olderThanMs: number;
+  readonly limit: number;
+  readonly replayFailed: boolean;
+}
+
+export type BatchActivities = ReturnType<typeof batchActivities>;
+
+/**
+ * The first owner's way: no look-up, the same bytes in the same lanes at each try.
+ * False where the flush is too old to trust its lanes, or somebody has taken it over.
+ */
+async function insertOnce({ lanes, now }: BatchDeps, flush: FlushDoc): Promise<boolean> {
+  for (const list of ['events', 'heatmap'] as const) {
+    const bytes = flush.bytes?.[list].buffer;
+    if (!bytes?.length) continue;
+    if (now() - flush.at.getTime() > LANE_TRUSTED_MS) return false;
+    try {
+      await lanes.insertOnce(flush.lanes[list], SERIES[list], bytes);
+    } catch (error) {
+      if (!laneWasTaken(error)) throw error;
+      return false;
+    }
+  }
+  return true;
+}
+
+/** A new owner: fences the lanes, reads what older owners got in, inserts the rest but what is past retention. */
+async function takeOver(deps: BatchDeps, flushId: string): Promise<FlushDoc | null> {
+  const { db, spool, lanes, retention, now } = deps;
+  const flush = await spool.takeOver(flushId);
+  if (flush === null) return null;
+  const series = { events: itemsOf(flush, 'events'), heatmap: itemsOf(flush, 'heatmap') };
+  const where = positions(flush.ids ?? []);
+  const kept = await retention();
+  const today = Math.floor(now() / DAY_MS);
+
+  const skip: number[] = [];
+  for (const list of ['events', 'heatmap'] as const) {
+    for (const { meta, id } of series[list]) {
+      const days = kept.get(meta.appId.toHexString())?.[SERIES[list]];
+      if (days !== undefined && meta.day < today - days) skip.push(where.get(id) ?? -1);
+    }
+  }
+  if (!(await spool.leaveOut(flushId, flush.epoch, skip))) throw new Error(`flush ${flushId} has a newer owner`);
+
+  const left = new Set(skip);
+  const wantedOf = (list: 'events' | 'heatmap') => series[list].filter(({ id }) => !left.has(where.get(id) ?? -1));
+  for (const list of ['events', 'heatmap'] as const) {
+    if (series[list].length === 0) continue;
+    const wanted = wantedOf(list);
+    await lanes.takeOver(flush.lanes[list], flush.epoch, SERIES[list], async (session) => {
+      const stored = await storedIds(db, SERIES[list], wanted, session);
+      return Buffer.concat(wanted.filter(({ id }) => !stored.has(id)).map(({ bytes }) => bytes));
+    });
+  }
+  if (skip.length === 0) return flush;
+  return {
+    ...flush,
+    skip,
+    rollups: [...recount('events', wantedOf('events')), ...recount('heatmap', wantedOf('heatmap'))],
+  };
+}
+
+const itemsOf = ({ bytes }: FlushDoc, list: 'events' | 'heatmap') =>
+  seriesItems(bytes?.[list].buffer ?? Buffer.alloc(0));
+
+function resultOf(flushId: string, flush: FlushDoc | null): FlushResult {
+  if (flush === null) return { flushId, state: 'unknown', stored: 0, expired: 0 };
+  if (flush.state === 'new') throw new Error(`flush ${flushId} has a newer owner`);
+  const expired = flush.skip.length;
+  return { flushId, state: flush.state, stored: (flush.ids?.length ?? 0) - expired, expired };
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { Binary, type MongoServerError } from 'mongodb';
+import { ulid } from 'ulid';
+import { PlatformError } from '../domain/errors.js';
+import { type Accepted, type Batch, batchId, type BatchItem, batchSize } from './batch.js';
+import { ITEM_KEY_BYTES } from './ids.js';
+import type { RollupShare } from './rollups.js';
+import type { FlushBatch, FlushDoc, Spool } from './spool.js';
+
+/** What the last try of `claim` made of its batches; `outcomes[i]` answers `batches[i]`. */
+export interface Claim {
+  /** Undefined where every batch was known or refused, so that nothing was inserted. */
+  readonly flush?: {
+    readonly id: string;
+    readonly batches: number;
+    readonly items: number;
+    readonly appIds: readonly string[];
+  };
+  readonly outcomes: readonly (Accepted | PlatformError)[];
+}
+
+const ROUNDS = 5;
+/** Looking up items that very many flushes hold is slow; such a request is asked to come in smaller pieces. */
+const MOST_HOLDERS = 200;
+
+/**
+ * Takes batches into the spool as one flush: each item under its key unless some flush holds it already, each batch
+ * under its own key unless it was taken before, which then is answered as the first time.
+ * @throws PlatformError UNAVAILABLE where it is not certain that the flush is on the disks of a majority
+ */
+export async function claim(spool: Spool, batches: readonly Batch[], now: Date): Promise<Claim> {
+  const outcomes = new Map<Batch, Accepted | PlatformError>();
+  const repeats = new Map<Batch, Batch>();
+  let open = withoutRepeats(batches, repeats, outcomes);
+  const held = new Set<string>();
+  let flush: FlushDoc | undefined;
+
+  for (let round = 0; open.length > 0 && flush === undefined; round++) {
+    if (round === ROUNDS)
+      throw new PlatformError('UNAVAILABLE', 'the batch is being taken elsewhere', { retryAfterSeconds: 1 });
+    const candidate = assemble(open, held, now);
+    try {
+      await spool.insert(candidate);
+      flush = candidate;
+    } catch (error) {
+      if (!isDuplicateKey(error))
+        throw new PlatformError('UNAVAILABLE', 'the spool did not confirm', { cause: error, retryAfterSeconds: 1 });
+      const before = held.size + outcomes.size;
+      await answerKnown(spool, open, outcomes);
+      open = open.filter((batch) => !outcomes.has(batch));
+      await findHeld(spool, open, held, outcomes);
+      open = open.filter((batch) => !outcomes.has(batch));
+      // The holder is not visible to a majority yet: it may still be rolled back, so nothing is dropped on its word.
+      if (held.size + outcomes.size === before) await new Promise((resolve) => setTimeout(resolve, 20 * (round + 1)));
+    }
+  }
+
+  for (const batch of open)
+    outcomes.set(batch, { batchId: batchId(batch.key), accepted: batch.items.length, rejected: batch.rejected });
+  for (const [repeat, first] of repeats)
+    outcomes.set(repeat, sameBody(repeat, first.bodyHash) ? (outcomes.get(first) ?? missing()) : reused());
+  return {
+    outcomes: batches.map((batch) => outcomes.get(batch) ?? missing()),
+    ...(flush && { flush: summary(flush) }),
+  };
+}
+
+const missing = (): PlatformError => new PlatformError('INTERNAL', 'a batch was left without an answer');
+const reused = (): PlatformError =>
+  new PlatformError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key came with another body before');
+
+const isDuplicateKey = (error: unknown): boolean => (error as MongoServerError | undefined)?.code === 11_000;
+
+/** A batch that stands twice in one flush: a unique multikey index does not see that. */
+function withoutRepeats(batches: readonly Batch[], repeats: Map<Batch, Batch>, outcomes: Map<Batch, unknown>): Batch[] {
+  const firsts = new Map<string, Batch>();
+  return batches.filter((batch) => {
+    const id = batch.key.toString('latin1');
+    const first = firsts.get(id);
+    if (first === undefined) firsts.set(id, batch);
+    else repeats.set(batch, first);
+    return first === undefined && !outcomes.has(batch);
+  });
+}
+
+const sameBody = (batch: Batch, bodyHash: Uint8Array | undefined): boolean =>
+  bodyHash === undefined ? batch.bodyHash === undefined : batch.bodyHash?.equals(bodyHash) === true;
+
+function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Date): FlushDoc {
+  const seen = new Set(held);
+  const ids: Binary[] = [];
+  const chunks: { events: Uint8Array[]; heatmap: Uint8Array[] } = { events: [], heatmap: [] };
+  const shares = new Map<string, RollupShare>();
+  const flushBatches: FlushBatch[] = [];
+  const writes = [];
+
+  for (const batch of batches) {
+    const from = ids.length;
+    for (const item of batch.items) {
+      if (seen.has(item.key)) continue;
+      seen.add(item.key);
+      ids.push(new Binary(Buffer.from(item.key, 'latin1')));
+      if (item.write) writes.push(item.write);
+      if (item.kind !== 'profiles' && item.bytes) chunks[item.kind].push(item.bytes);
+      if (item.rollup) addShare(shares, batch, item.rollup);
+    }
+    flushBatches.push({
+      key: new Binary(batch.key),
+      ...(batch.bodyHash && { bodyHash: new Binary(batch.bodyHash) }),
+      appId: batch.appId,
+      kind: batch.kind,
+      format: batch.format,
+      from,
+      to: ids.length,
+      accepted: batch.items.length,
+      rejected: batch.rejected,
+    });
+  }
+
+  const events = Buffer.concat(chunks.events);
+  const heatmap = Buffer.concat(chunks.heatmap);
+  return {
+    _id: ulid(now.getTime()),
+    state: 'new',
+    at: now,
+    epoch: 0,
+    // Random, never derived from what a client sends: a lane is good for one insert of one content.
+    lanes: {
+      events: new Binary(randomBytes(16), Binary.SUBTYPE_UUID),
+      heatmap: new Binary(randomBytes(16), Binary.SUBTYPE_UUID),
+    },
+    batches: flushBatches,
+    batchKeys: batches.map(({ key }) => new Binary(key)),
+    ...(ids.length > 0 && { ids }),
+    skip: [],
+    bytes: { events: new Binary(events), heatmap: new Binary(heatmap) },
+    size: events.length + heatmap.length + ids.length * ITEM_KEY_BYTES,
+    rollups: [...shares.values()],
+    touches: batches.flatMap(({ touches }) => touches),
+    writes,
+  };
+}
+
+function addShare(shares: Map<string, RollupShare>, { appId }: Batch, rollup: NonNullable<BatchItem['rollup']>): void {
+  const { kind, hour, eventType, eventName } = rollup;
+  const id = `${appId.toHexString()}/${kind}/${String(hour)}/${eventType}/${eventName}`;
+  const share = shares.get(id);
+  if (share) share.count++;
+  else shares.set(id, { appId, kind, hour, eventType, eventName, count: 1 });
+}
+
+async function answerKnown(
+  spool: Spool,
+  open: readonly Batch[],
+  outcomes: Map<Batch, Accepted | PlatformError>,
+): Promise<void> {
+  const holders = await spool.holdersOfBatches(open.map(({ key }) => new Binary(key)));
+  const known = new Map(
+    holders.flatMap(({ batches }) => batches.map((each) => [Buffer.from(each.key.buffer).toString('latin1'), each])),
+  );
+  for (const batch of open) {
+    const first = known.get(batch.key.toString('latin1'));
+    if (first === undefined) continue;
+    const same = sameBody(batch, first.bodyHash?.buffer);
+    outcomes.set(
+      batch,
+      same ? { batchId: batchId(batch.key), accepted: first.accepted, rejected: first.rejected } : reused(),
+    );
+  }
+}
+
+async function findHeld(
+  spool: Spool,
+  open: readonly Batch[],
+  held: Set<string>,
+  outcomes: Map<Batch, Accepted | PlatformError>,
+): Promise<void> {
+  const fresh = (batches: readonly Batch[]): Binary[] =>
+    batches.flatMap(({ items }) =>
+      items.filter(({ key }) => !held.has(key)).map(({ key }) => new Binary(Buffer.from(key, 'latin1'))),
+    );
+  const look = async (batches: readonly Batch[]): Promise<boolean> => {
+    const ids = fresh(batches);
+    if (ids.length === 0) return true;
+    const holders = await spool.holdersOfItems(ids, MOST_HOLDERS + 1);
+    if (holders.length > MOST_HOLDERS) return false;
+    for (const holder of holders) for (const id of holder.held) held.add(Buffer.from(id.buffer).toString('latin1'));
+    return true;
+  };
+
+  if (await look(open)) return;
+  for (const batch of open) {
+    if (await look([batch])) continue;
+    const items = batchSize(batch);
+    outcomes.set(
+      batch,
+      new PlatformError('RATE_LIMITED', `the ${String(items)} items repeat too many batches: send fewer at once`, {
+        retryAfterSeconds: 10,
+      }),
+    );
+  }
+}
+
+function summary({ _id, batches, ids }: FlushDoc): NonNullable<Claim['flush']> {
+  const appIds = [...new Set(batches.map(({ appId }) => appId.toHexString()))];
+  return { id: _id, batches: batches.length, items: ids?.length ?? 0, appIds };
+}

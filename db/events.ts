@@ -1,0 +1,40 @@
+import type { ObjectId } from 'mongodb';
+import type { ElementContext, EventType, PageContext } from '../domain/event.js';
+import type { CollectionSpec } from './collection.js';
+
+/** What both time-series collections cluster by; also what retention deletes by. */
+export interface SeriesMeta {
+  readonly appId: ObjectId;
+  /** UTC day number of `timestamp`. */
+  readonly day: number;
+}
+
+export interface EventDoc {
+  readonly timestamp: Date;
+  readonly meta: SeriesMeta;
+  readonly _id: ObjectId;
+  readonly eventId: string;
+  readonly appId: ObjectId;
+  readonly profileId: ObjectId;
+  readonly sessionId: string;
+  readonly timestampMs: number;
+  readonly receivedAt: Date;
+  readonly eventType: EventType;
+  readonly eventName?: string;
+  readonly pageUrl: string;
+  readonly elementTid: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly measures?: Readonly<Record<string, number>>;
+  readonly pageContext?: PageContext;
+  readonly elementContext?: ElementContext;
+}
+
+export const events: CollectionSpec = {
+  name: 'events',
+  options: { timeseries: { timeField: 'timestamp', metaField: 'meta' }, expireAfterSeconds: 91 * 86_400 },
+  indexes: [
+    { key: { appId: 1, timestampMs: 1 }, name: 'by_app_time' },
+    { key: { appId: 1, eventType: 1 }, name: 'by_app_type' },
+    { key: { sessionId: 1 }, name: 'by_session' },
+  ],
+};

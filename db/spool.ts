@@ -1,0 +1,199 @@
+import { Binary, type ClientSession, type Db, type Filter, type ObjectId } from 'mongodb';
+import { type Accepted, batchId, type Rejection } from './batch.js';
+import type { CollectionSpec } from './collection.js';
+import type { ProfileTouch, ProfileWrite } from './profiles.js';
+import type { RollupShare } from './rollups.js';
+
+export type FlushState = 'new' | 'stored' | 'failed';
+
+/** One request inside a flush. Its items are `ids[from..to)`; those that others held before are not among them. */
+export interface FlushBatch {
+  readonly key: Binary;
+  readonly bodyHash?: Binary;
+  readonly appId: ObjectId;
+  readonly kind: string;
+  readonly format: string;
+  readonly from: number;
+  readonly to: number;
+  /** Valid items, duplicates included. */
+  readonly accepted: number;
+  readonly rejected: readonly Rejection[];
+}
+
+/**
+ * The unit of ingest: what is claimed, acknowledged, stored and counted together. Inserting it is the claim on its
+ * keys and the acknowledgement; its documents go, its keys stay for the dedupe window.
+ */
+export interface FlushDoc {
+  /** ULID. */
+  readonly _id: string;
+  readonly state: FlushState;
+  readonly at: Date;
+  /** How often the flush was taken over. */
+  readonly epoch: number;
+  readonly lanes: { readonly events: Binary; readonly heatmap: Binary };
+  readonly batches: readonly FlushBatch[];
+  readonly batchKeys: readonly Binary[];
+  /** Left out when empty: a unique sparse index takes any number of absent fields, but one empty array. */
+  readonly ids?: readonly Binary[];
+  /** Indexes into `ids` of items that a take-over left out, since they were past the app's retention. */
+  readonly skip: readonly number[];
+  /** The documents as BSON, one after the other, in the order of `ids`. */
+  readonly bytes?: { readonly events: Binary; readonly heatmap: Binary };
+  readonly size: number;
+  readonly rollups?: readonly RollupShare[];
+  readonly touches?: readonly ProfileTouch[];
+  readonly writes?: readonly ProfileWrite[];
+  readonly doneAt?: Date;
+  readonly failure?: string;
+}
+
+/** @param dedupeHours how long the keys of a stored flush are kept */
+export const ingestSpool = (dedupeHours: number): CollectionSpec => ({
+  name: 'ingest_spool',
+  indexes: [
+    { key: { ids: 1 }, name: 'held_items', unique: true, sparse: true },
+    { key: { batchKeys: 1 }, name: 'held_batches', unique: true, sparse: true },
+    { key: { state: 1, at: 1, size: 1 }, name: 'by_state_time' },
+    // On doneAt only: what is not stored yet never expires, since others dropped their copies on its word.
+    { key: { doneAt: 1 }, name: 'dedupe_window', expireAfterSeconds: dedupeHours * 3600 },
+  ],
+  jsonSchema: {
+    bsonType: 'object',
+    required: ['_id', 'state', 'at', 'epoch', 'lanes', 'batches', 'batchKeys', 'skip', 'size'],
+    properties: {
+      state: { enum: ['new', 'stored', 'failed'] },
+      at: { bsonType: 'date' },
+      batchKeys: { bsonType: 'array' },
+    },
+  },
+});
+
+/** The fences of take-overs; a lane is forgotten by mongod after 30 minutes, its fence is kept a day for the curious. */
+export const laneFences: CollectionSpec = {
+  name: 'lane_fences',
+  indexes: [{ key: { at: 1 }, name: 'expiry', expireAfterSeconds: 86_400 }],
+};
+
+export interface Backlog {
+  readonly flushes: number;
+  readonly bytes: number;
+  readonly oldestAt: Date | null;
+  readonly failed: number;
+}
+
+/** What became of a batch. */
+export interface Receipt extends Accepted {
+  readonly state: 'pending' | 'stored' | 'failed';
+  readonly stored: number;
+  readonly duplicates: number;
+  readonly expired: number;
+  readonly receivedAt: Date;
+  readonly storedAt: Date | null;
+}
+
+export function spool(db: Db) {
+  const collection = db.collection<FlushDoc>('ingest_spool');
+  const majority = { readConcern: { level: 'majority' as const }, readPreference: 'primary' as const };
+
+  return {
+    insert: async (flush: FlushDoc): Promise<void> => {
+      await collection.insertOne(flush);
+    },
+
+    find: (id: string): Promise<FlushDoc | null> => collection.findOne({ _id: id }, majority),
+
+    /** The flush under its next epoch, or null where somebody has stored it meanwhile. */
+    takeOver: (id: string): Promise<FlushDoc | null> =>
+      collection.findOneAndUpdate({ _id: id, state: 'new' }, { $inc: { epoch: 1 } }, { returnDocument: 'after' }),
+
+    /** False where a newer owner has taken over: nothing may be written then. */
+    async leaveOut(id: string, epoch: number, skip: readonly number[]): Promise<boolean> {
+      const { matchedCount } = await collection.updateOne({ _id: id, state: 'new', epoch }, { $set: { skip } });
+      return matchedCount === 1;
+    },
+
+    /** The end of a flush, inside its last transaction. False where it was stored before or has a newer owner. */
+    async markStored({ _id, epoch }: FlushDoc, doneAt: Date, session: ClientSession): Promise<boolean> {
+      const { matchedCount } = await collection.updateOne(
+        { _id, state: 'new', epoch },
+        { $set: { state: 'stored', doneAt }, $unset: { bytes: 1, rollups: 1, touches: 1, writes: 1 } },
+        { session },
+      );
+      return matchedCount === 1;
+    },
+
+    /** Poison: set aside with all it holds, for `replayFailed` after the fix. */
+    async markFailed(id: string, failure: string): Promise<void> {
+      await collection.updateOne({ _id: id, state: 'new' }, { $set: { state: 'failed', failure } });
+    },
+
+    async replayFailed(): Promise<number> {
+      const { modifiedCount } = await collection.updateMany({ state: 'failed' }, { $set: { state: 'new' } });
+      return modifiedCount;
+    },
+
+    /** Flushes that wait since before `before`, oldest first. */
+    async waiting(before: Date, limit: number): Promise<string[]> {
+      const found = collection.find({ state: 'new', at: { $lt: before } }, { projection: { _id: 1 } });
+      return (await found.sort({ at: 1 }).limit(limit).toArray()).map(({ _id }) => _id);
+    },
+
+    async backlog(): Promise<Backlog> {
+      const [waiting] = await collection
+        .aggregate<{ flushes: number; bytes: number; oldestAt: Date }>([
+          { $match: { state: 'new' } },
+          { $group: { _id: null, flushes: { $sum: 1 }, bytes: { $sum: '$size' }, oldestAt: { $min: '$at' } } },
+        ])
+        .toArray();
+      const failed = await collection.countDocuments({ state: 'failed' });
+      return {
+        flushes: waiting?.flushes ?? 0,
+        bytes: waiting?.bytes ?? 0,
+        oldestAt: waiting?.oldestAt ?? null,
+        failed,
+      };
+    },
+
+    /** The flushes that hold any of these batch keys, without their items. */
+    holdersOfBatches: (keys: readonly Binary[]): Promise<Pick<FlushDoc, 'batches'>[]> =>
+      collection
+        .find({ batchKeys: { $in: keys as Binary[] } }, { ...majority, projection: { _id: 0, batches: 1 } })
+        .toArray(),
+
+    /** Which of `ids` are held, flush by flush; at most `limit` flushes. Never whole arrays. */
+    holdersOfItems: (ids: readonly Binary[], limit: number): Promise<{ held: Binary[] }[]> =>
+      collection
+        .aggregate<{ held: Binary[] }>(
+          [
+            { $match: { ids: { $in: ids } } },
+            { $limit: limit },
+            { $project: { _id: 0, held: { $setIntersection: ['$ids', ids] } } },
+          ],
+          majority,
+        )
+        .toArray(),
+
+    async receipt(appId: ObjectId, key: Uint8Array): Promise<Receipt | null> {
+      const filter: Filter<FlushDoc> = { batchKeys: new Binary(key) };
+      const flush = await collection.findOne(filter, { ...majority, projection: { ids: 0, bytes: 0, rollups: 0 } });
+      const batch = flush?.batches.find((each) => Buffer.from(each.key.buffer).equals(key));
+      if (!flush || !batch?.appId.equals(appId)) return null;
+      const expired = flush.skip.filter((index) => index >= batch.from && index < batch.to).length;
+      const own = batch.to - batch.from;
+      return {
+        batchId: batchId(key),
+        state: flush.state === 'new' ? 'pending' : flush.state,
+        accepted: batch.accepted,
+        stored: flush.state === 'stored' ? own - expired : 0,
+        duplicates: batch.accepted - own,
+        expired,
+        rejected: batch.rejected,
+        receivedAt: flush.at,
+        storedAt: flush.doneAt ?? null,
+      };
+    },
+  };
+}
+
+export type Spool = ReturnType<typeof spool>;
