@@ -21,10 +21,6 @@ export { readErrorBatchJson, readEventBatchJson } from './json.js';
 
 const generated = shellapps.experience;
 
-/** The tags of field 1 and field 2 when they hold messages. */
-const FIRST = (1 << 3) | 2;
-const SECOND = (2 << 3) | 2;
-
 /**
  * Throws `BODY_MALFORMED` when the bytes are no such message, invalid UTF-8 included. The batch itself is read here
  * and not by the generated code, so that an item too many is refused before it takes memory.
@@ -33,11 +29,9 @@ export function decodeEventBatch(bytes: Uint8Array, limits: BatchLimits = {}): E
   return readMessage(bytes, (reader) => {
     const events: TrackEvent[] = [];
     const heatmapEvents: HeatmapEvent[] = [];
-    readItems(reader, limits, (tag) => {
-      if (tag === FIRST) events.push(trackEvent(generated.TrackEvent.decode(reader, reader.size())));
-      else if (tag === SECOND) heatmapEvents.push(heatmapEvent(generated.HeatmapEvent.decode(reader, reader.size())));
-      else return false;
-      return true;
+    readItems(reader, limits, {
+      1: () => events.push(trackEvent(generated.TrackEvent.decode(reader, reader.size()))),
+      2: () => heatmapEvents.push(heatmapEvent(generated.HeatmapEvent.decode(reader, reader.size()))),
     });
     return { events, heatmapEvents };
   });
@@ -47,23 +41,34 @@ export function decodeEventBatch(bytes: Uint8Array, limits: BatchLimits = {}): E
 export function decodeErrorBatch(bytes: Uint8Array, limits: BatchLimits = {}): ErrorBatch {
   return readMessage(bytes, (reader) => {
     const errors: ErrorEvent[] = [];
-    readItems(reader, limits, (tag) => {
-      if (tag !== FIRST) return false;
-      errors.push(errorEvent(generated.ErrorEvent.decode(reader, reader.size())));
-      return true;
+    readItems(reader, limits, {
+      1: () => errors.push(errorEvent(generated.ErrorEvent.decode(reader, reader.size()))),
     });
     return { errors };
   });
 }
 
-/** `read` answers whether the tag was an item's; anything else is a field of a newer client and skipped. */
-function readItems(reader: Reader, { maxItems = Infinity }: BatchLimits, read: (tag: number) => boolean): void {
-  let items = 0;
+const LENGTH_DELIMITED = 2;
+
+/** `items` reads the item of a field; any other field is a newer client's and skipped. */
+function readItems(
+  reader: Reader,
+  { maxItems = Infinity }: BatchLimits,
+  items: Readonly<Partial<Record<number, () => unknown>>>,
+): void {
+  let count = 0;
   while (reader.pos < reader.len) {
     const tag = reader.tag();
-    if (read(tag)) items += 1;
-    else reader.skipType(tag & 7, 0, tag >>> 3);
-    if (items > maxItems) throw batchTooLarge(maxItems);
+    const wireType = tag & 7;
+    const field = tag >>> 3;
+    const readItem = wireType === LENGTH_DELIMITED ? items[field] : undefined;
+    if (readItem === undefined) {
+      reader.skipType(wireType, 0, field);
+    } else {
+      count += 1;
+      if (count > maxItems) throw batchTooLarge(`a batch holds at most ${String(maxItems)} items`);
+      readItem();
+    }
   }
 }
 

@@ -45,21 +45,31 @@ export function enumeration(numbers: Readonly<Record<string, number>>): Field<nu
 }
 
 const EMPTY_MAP: StringMap = Object.freeze({});
-const MAX_DEPTH = 100;
 
-/** Values that are no strings are taken as their JSON text, so that a client need not flatten its properties. */
+/** A value that is no string is taken as its JSON text, so that a client need not flatten its properties. */
 export const stringMap: Field<StringMap> = {
   absent: EMPTY_MAP,
   read: (value) => {
-    if (!isRecord(value) || deeperThan(value, MAX_DEPTH)) return undefined;
+    if (!isRecord(value)) return undefined;
     const map: Record<string, string> = {};
-    for (const [key, entry] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
+      const entry = value[key];
       if (entry === null) continue;
-      setOwnKey(map, key.toWellFormed(), typeof entry === 'string' ? entry.toWellFormed() : JSON.stringify(entry));
+      const text = textOf(entry);
+      if (text === undefined) return undefined;
+      setOwnKey(map, key.toWellFormed(), text);
     }
     return map;
   },
 };
+
+const MAX_DEPTH = 100;
+
+function textOf(entry: unknown): string | undefined {
+  if (typeof entry === 'string') return entry.toWellFormed();
+  if (typeof entry !== 'object') return String(entry);
+  return deeperThan(entry, MAX_DEPTH) ? undefined : JSON.stringify(entry);
+}
 
 export function optional<T extends object>(read: Read<T>): Field<T | undefined> {
   return { absent: undefined, read: read as Read<NonNullable<T>> };

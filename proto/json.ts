@@ -141,7 +141,7 @@ function itemsOf(body: Readonly<Record<string, unknown>>, name: string): readonl
 }
 
 function refuseTooMany(items: number, { maxItems = Infinity }: BatchLimits): void {
-  if (items > maxItems) throw batchTooLarge(maxItems);
+  if (items > maxItems) throw batchTooLarge(`a batch holds at most ${String(maxItems)} items`);
 }
 
 function readItems<T>(items: readonly unknown[], read: Read<T>): (T | InvalidItem)[] {

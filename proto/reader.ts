@@ -1,16 +1,27 @@
 import protobuf from 'protobufjs/minimal.js';
 import { PlatformError } from '../domain/errors.js';
 
-/** A protobuf reader whose int64 is a number. Strings are verified by the generated code: invalid UTF-8 is an error. */
 export type Reader = protobuf.Reader;
 
-/** Reads the whole of `bytes`; whatever is wrong with them is one refusal, `BODY_MALFORMED`. */
+interface BoundedReader extends Reader {
+  partsLeft: number;
+}
+
+/**
+ * Strings, map entries and messages in one body. 3,000 events with 64 metadata entries each have 620,000, while 8 MiB
+ * can hold 4 million empty ones, which would take hundreds of megabytes as objects.
+ */
+const MAX_PARTS = 1_000_000;
+
+/**
+ * Reads the whole of `bytes`; whatever is wrong with them is one refusal, `BODY_MALFORMED`. The generated code verifies
+ * strings (invalid UTF-8 is an error) and checks every length against the bytes that are there before it allocates.
+ */
 export function readMessage<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
-  const reader = new protobuf.Reader(bytes);
-  // On this reader only: protobufjs as a whole, which Temporal shares with us, keeps its Long objects.
-  reader.int64 = int64 as unknown as Reader['int64'];
+  // Only this reader differs: protobufjs as a whole, which Temporal uses as well, keeps its Long objects.
+  const reader = Object.assign(new protobuf.Reader(bytes), { partsLeft: MAX_PARTS, size, int64 });
   try {
-    return read(reader);
+    return read(reader as unknown as Reader);
   } catch (cause) {
     if (cause instanceof PlatformError) throw cause;
     throw bodyMalformed('protobuf', cause);
@@ -22,8 +33,15 @@ export function bodyMalformed(format: 'protobuf' | 'JSON', cause: unknown): Plat
   return new PlatformError('BODY_MALFORMED', `the body cannot be read as ${format}: ${reason}`, { cause });
 }
 
-export function batchTooLarge(maxItems: number): PlatformError {
-  return new PlatformError('BATCH_TOO_LARGE', `a batch holds at most ${String(maxItems)} items`);
+export function batchTooLarge(reason: string): PlatformError {
+  return new PlatformError('BATCH_TOO_LARGE', reason);
+}
+
+/** Called for the length in front of each string, map entry and message. */
+function size(this: BoundedReader): number {
+  this.partsLeft -= 1;
+  if (this.partsLeft < 0) throw batchTooLarge(`a batch holds at most ${String(MAX_PARTS)} values`);
+  return protobuf.Reader.prototype.size.call(this);
 }
 
 const EXACT_BYTES = 7;
