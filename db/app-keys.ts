@@ -2,6 +2,7 @@ import type { ClientSession, Db, ObjectId } from 'mongodb';
 import { KEY_KINDS, type KeyKind } from '../domain/key.js';
 import { type App, type AppDoc, appRegistrationsSpec, toApp } from './apps.js';
 import type { CollectionSpec } from './collection.js';
+import { arrayOf, date, documentOf, nullable, objectId, oneOf, string } from './json-schema.js';
 
 export interface AppKeyDoc {
   readonly _id: ObjectId;
@@ -17,6 +18,15 @@ export interface AppKeyDoc {
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
+  /** The key that a rotation put in its place. */
+  readonly replacedBy: ObjectId | null;
+}
+
+export interface KeyChange {
+  readonly name?: string | undefined;
+  readonly origins?: readonly string[] | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly replacedBy?: ObjectId | undefined;
 }
 
 export interface KeyAndApp {
@@ -30,22 +40,20 @@ export const appKeysSpec: CollectionSpec = {
     { key: { hash: 1 }, name: 'by_hash', unique: true },
     { key: { appId: 1, _id: -1 }, name: 'by_app' },
   ],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['appId', 'kind', 'hash', 'prefix', 'origins', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'],
-    properties: {
-      appId: { bsonType: 'objectId' },
-      kind: { enum: [...KEY_KINDS] },
-      name: { bsonType: 'string' },
-      hash: { bsonType: 'string' },
-      prefix: { bsonType: 'string' },
-      origins: { bsonType: 'array', items: { bsonType: 'string' } },
-      createdAt: { bsonType: 'date' },
-      expiresAt: { bsonType: ['date', 'null'] },
-      revokedAt: { bsonType: ['date', 'null'] },
-      lastUsedAt: { bsonType: ['date', 'null'] },
-    },
-  },
+  jsonSchema: documentOf<AppKeyDoc>({
+    _id: objectId,
+    appId: objectId,
+    kind: oneOf(KEY_KINDS),
+    name: string,
+    hash: string,
+    prefix: string,
+    origins: arrayOf(string),
+    createdAt: date,
+    expiresAt: nullable(date),
+    revokedAt: nullable(date),
+    lastUsedAt: nullable(date),
+    replacedBy: nullable(objectId),
+  }),
 };
 
 const TOUCH_EVERY_MS = 60_000;
@@ -75,23 +83,20 @@ export function appKeys(db: Db) {
       return (await collection.findOne({ _id: keyId, appId }, session === undefined ? {} : { session })) ?? undefined;
     },
 
+    async findByHash(session: ClientSession, hash: string): Promise<AppKeyDoc | undefined> {
+      return (await collection.findOne({ hash }, { session })) ?? undefined;
+    },
+
     /** Newest first. */
     async page(appId: ObjectId, { before, limit }: KeyPage): Promise<AppKeyDoc[]> {
       const filter = before === undefined ? { appId } : { appId, _id: { $lt: before } };
       return collection.find(filter).sort({ _id: -1 }).limit(limit).toArray();
     },
 
-    /** Idempotent, and never later than it was: an end that is set can only come nearer. */
-    async endAt(session: ClientSession, keyId: ObjectId, expiresAt: Date): Promise<void> {
-      await collection.updateOne(
-        { _id: keyId, $or: [{ expiresAt: null }, { expiresAt: { $gt: expiresAt } }] },
-        { $set: { expiresAt } },
-        { session },
-      );
-    },
-
-    async setOrigins(session: ClientSession, keyId: ObjectId, origins: readonly string[]): Promise<void> {
-      await collection.updateOne({ _id: keyId }, { $set: { origins: [...origins] } }, { session });
+    /** Setting the same twice changes nothing. */
+    async change(session: ClientSession, keyId: ObjectId, change: KeyChange): Promise<void> {
+      const $set = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      await collection.updateOne({ _id: keyId }, { $set }, { session });
     },
 
     /** Idempotent: the first revocation stays. */

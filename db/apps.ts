@@ -3,6 +3,7 @@ import type { AppConfig } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
 import type { CollectionSpec } from './collection.js';
 import { isDuplicateKey } from './duplicate-key.js';
+import { boolean, date, documentOf, nullable, number, objectId, string } from './json-schema.js';
 
 export interface AppDoc {
   readonly _id: ObjectId;
@@ -54,35 +55,24 @@ export const appRegistrationsSpec: CollectionSpec = {
     { key: { appId: 1 }, name: 'by_app_id', unique: true },
     { key: { dsnId: 1 }, name: 'by_dsn_id', unique: true },
   ],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['appId', 'name', 'ownerProfileId', 'apiKey', 'apiKeyPrefix', 'config', 'createdAt', 'dsnId'],
-    properties: {
-      appId: { bsonType: 'string' },
-      name: { bsonType: 'string' },
-      ownerProfileId: { bsonType: 'objectId' },
-      apiKey: { bsonType: 'string' },
-      apiKeyPrefix: { bsonType: 'string' },
-      config: {
-        bsonType: 'object',
-        required: ['eventRetentionDays', 'heatmapRetentionDays', 'maxEventsPerDay'],
-        properties: {
-          eventRetentionDays: { bsonType: 'number', minimum: 1 },
-          heatmapRetentionDays: { bsonType: 'number', minimum: 1 },
-          maxEventsPerDay: { bsonType: 'number', minimum: 0 },
-          identityProof: { bsonType: 'bool' },
-        },
-      },
-      createdAt: { bsonType: 'date' },
-      dsnId: { bsonType: 'number' },
-      identity: {
-        bsonType: 'object',
-        required: ['version', 'previousUntil'],
-        properties: { version: { bsonType: 'number' }, previousUntil: { bsonType: ['date', 'null'] } },
-      },
-      membersRev: { bsonType: 'number' },
-    },
-  },
+  jsonSchema: documentOf<AppDoc>({
+    _id: objectId,
+    appId: string,
+    name: string,
+    ownerProfileId: objectId,
+    apiKey: string,
+    apiKeyPrefix: string,
+    config: documentOf<AppConfig>({
+      eventRetentionDays: number,
+      heatmapRetentionDays: number,
+      maxEventsPerDay: number,
+      identityProof: boolean,
+    }),
+    createdAt: date,
+    dsnId: number,
+    identity: documentOf<IdentityState>({ version: number, previousUntil: nullable(date) }),
+    membersRev: number,
+  }),
 };
 
 export function toApp({ _id, appId, name, dsnId, config, identity, createdAt }: AppDoc): App {
@@ -109,6 +99,12 @@ export function apps(db: Db) {
       return doc === null ? undefined : toApp(doc);
     },
 
+    /** Slugs by hex `_id`, for showing what other documents refer to. */
+    async slugs(ids: readonly ObjectId[]): Promise<ReadonlyMap<string, string>> {
+      const docs = await collection.find({ _id: { $in: [...ids] } }, { projection: { appId: 1 } }).toArray();
+      return new Map(docs.map(({ _id, appId }) => [_id.toHexString(), appId]));
+    },
+
     /** The next `limit` apps by `_id`, newest first; with `ids`, only those. */
     async page({ ids, before, limit }: AppPage): Promise<App[]> {
       const range = {
@@ -119,11 +115,10 @@ export function apps(db: Db) {
       return (await collection.find(filter).sort({ _id: -1 }).limit(limit).toArray()).map(toApp);
     },
 
-    /** The app before the change, or undefined when there is none. Setting the same twice changes nothing. */
-    async change(session: ClientSession, id: ObjectId, change: AppChange): Promise<App | undefined> {
+    /** Setting the same twice changes nothing. */
+    async change(session: ClientSession, id: ObjectId, change: AppChange): Promise<void> {
       const $set = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-      const doc = await collection.findOneAndUpdate({ _id: id }, { $set }, { session, returnDocument: 'before' });
-      return doc === null ? undefined : toApp(doc);
+      await collection.updateOne({ _id: id }, { $set }, { session });
     },
 
     /** Keeps the seed's two key fields equal to the newest client key. */
@@ -134,11 +129,6 @@ export function apps(db: Db) {
     /** Makes this transaction conflict with every other one that changes this app's members. */
     async lockMembers(session: ClientSession, id: ObjectId): Promise<void> {
       await collection.updateOne({ _id: id }, { $inc: { membersRev: 1 } }, { session });
-    },
-
-    /** Every app's retention, for the sweep; ordered, so that a retry goes the same way. */
-    async all(): Promise<App[]> {
-      return (await collection.find().sort({ _id: 1 }).toArray()).map(toApp);
     },
   };
 }

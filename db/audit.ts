@@ -1,11 +1,17 @@
 import { type ClientSession, type Db, type Filter, type MongoClient, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { anything, date, documentOf, mapOf, nullable, objectId, oneOf, optional, string } from './json-schema.js';
 
 export interface Actor {
   readonly kind: 'member' | 'system';
   /** Null for the system. */
   readonly id: ObjectId | null;
   readonly name: string;
+}
+
+export interface Target {
+  readonly kind: string;
+  readonly id: ObjectId;
 }
 
 export interface AuditDoc {
@@ -16,7 +22,7 @@ export interface AuditDoc {
   readonly actor: Actor;
   /** Noun and what happened to it: `key.revoked`. */
   readonly action: string;
-  readonly target: { readonly kind: string; readonly id: ObjectId };
+  readonly target: Target;
   /** What it was and what it is now, without secrets. Null where there was or is nothing. */
   readonly before: Facts | null;
   readonly after: Facts | null;
@@ -47,32 +53,17 @@ export const auditLogSpec: CollectionSpec = {
     { key: { appId: 1, 'actor.id': 1, _id: -1 }, name: 'by_app_actor' },
     { key: { appId: 1, action: 1, _id: -1 }, name: 'by_app_action' },
   ],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['appId', 'at', 'actor', 'action', 'target', 'before', 'after'],
-    properties: {
-      appId: { bsonType: ['objectId', 'null'] },
-      at: { bsonType: 'date' },
-      actor: {
-        bsonType: 'object',
-        required: ['kind', 'id', 'name'],
-        properties: {
-          kind: { enum: ['member', 'system'] },
-          id: { bsonType: ['objectId', 'null'] },
-          name: { bsonType: 'string' },
-        },
-      },
-      action: { bsonType: 'string' },
-      target: {
-        bsonType: 'object',
-        required: ['kind', 'id'],
-        properties: { kind: { bsonType: 'string' }, id: { bsonType: 'objectId' } },
-      },
-      before: { bsonType: ['object', 'null'] },
-      after: { bsonType: ['object', 'null'] },
-      note: { bsonType: 'string' },
-    },
-  },
+  jsonSchema: documentOf<AuditDoc>({
+    _id: objectId,
+    appId: nullable(objectId),
+    at: date,
+    actor: documentOf<Actor>({ kind: oneOf(['member', 'system']), id: nullable(objectId), name: string }),
+    action: string,
+    target: documentOf<Target>({ kind: string, id: objectId }),
+    before: nullable(mapOf(anything)),
+    after: nullable(mapOf(anything)),
+    note: optional(string),
+  }),
 };
 
 /** Append and read. There is no way to change or take out an entry, and there shall be none. */

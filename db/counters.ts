@@ -1,5 +1,6 @@
 import type { ClientSession, Db } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { documentOf, number, string } from './json-schema.js';
 
 interface CounterDoc {
   readonly _id: string;
@@ -9,11 +10,7 @@ interface CounterDoc {
 export const countersSpec: CollectionSpec = {
   name: 'counters',
   indexes: [],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['value'],
-    properties: { value: { bsonType: 'number' } },
-  },
+  jsonSchema: documentOf<CounterDoc>({ _id: string, value: number }),
 };
 
 export function counters(db: Db) {

@@ -1,5 +1,6 @@
 import type { ClientSession, Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { date, documentOf, nullable, objectId, string } from './json-schema.js';
 import { type MemberDoc, membersSpec } from './members.js';
 
 export interface MemberTokenDoc {
@@ -26,20 +27,17 @@ export const memberTokensSpec: CollectionSpec = {
     { key: { hash: 1 }, name: 'by_hash', unique: true },
     { key: { memberId: 1, _id: -1 }, name: 'by_member' },
   ],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['memberId', 'name', 'hash', 'prefix', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'],
-    properties: {
-      memberId: { bsonType: 'objectId' },
-      name: { bsonType: 'string' },
-      hash: { bsonType: 'string' },
-      prefix: { bsonType: 'string' },
-      createdAt: { bsonType: 'date' },
-      expiresAt: { bsonType: ['date', 'null'] },
-      revokedAt: { bsonType: ['date', 'null'] },
-      lastUsedAt: { bsonType: ['date', 'null'] },
-    },
-  },
+  jsonSchema: documentOf<MemberTokenDoc>({
+    _id: objectId,
+    memberId: objectId,
+    name: string,
+    hash: string,
+    prefix: string,
+    createdAt: date,
+    expiresAt: nullable(date),
+    revokedAt: nullable(date),
+    lastUsedAt: nullable(date),
+  }),
 };
 
 const TOUCH_EVERY_MS = 60_000;

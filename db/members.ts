@@ -1,6 +1,7 @@
 import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
 import { ROLES, type Role } from '../domain/member.js';
 import type { CollectionSpec } from './collection.js';
+import { arrayOf, boolean, date, documentOf, nullable, objectId, oneOf, optional, string } from './json-schema.js';
 
 export interface MemberDoc {
   readonly _id: ObjectId;
@@ -38,29 +39,15 @@ export const membersSpec: CollectionSpec = {
     { key: { 'roles.appId': 1, _id: -1 }, name: 'by_app' },
     { key: { owner: 1 }, name: 'by_owner' },
   ],
-  jsonSchema: {
-    bsonType: 'object',
-    required: ['name', 'email', 'owner', 'roles', 'createdAt', 'revokedAt'],
-    properties: {
-      name: { bsonType: 'string' },
-      email: { bsonType: ['string', 'null'] },
-      owner: { bsonType: 'bool' },
-      roles: {
-        bsonType: 'array',
-        items: {
-          bsonType: 'object',
-          required: ['appId', 'role'],
-          properties: {
-            appId: { bsonType: 'objectId' },
-            role: { enum: [...ROLES] },
-            locales: { bsonType: 'array', items: { bsonType: 'string' } },
-          },
-        },
-      },
-      createdAt: { bsonType: 'date' },
-      revokedAt: { bsonType: ['date', 'null'] },
-    },
-  },
+  jsonSchema: documentOf<MemberDoc>({
+    _id: objectId,
+    name: string,
+    email: nullable(string),
+    owner: boolean,
+    roles: arrayOf(documentOf<MemberRole>({ appId: objectId, role: oneOf(ROLES), locales: optional(arrayOf(string)) })),
+    createdAt: date,
+    revokedAt: nullable(date),
+  }),
 };
 
 export function members(db: Db) {
