@@ -1,0 +1,28 @@
+import { launch } from './process.mjs';
+
+/**
+ * A process of ours, API or worker: it says over IPC when it is ready, and stops by itself when that channel closes.
+ * @param {{ name: string, script: string, env: NodeJS.ProcessEnv, logFile: string, onReady?: (message: { url?: string }) => void }} options
+ */
+export function nodeService({ name, script, env, logFile, onReady }) {
+  return {
+    name,
+    readyBoundMs: 60_000,
+    // Their own bound is 20 s: this one is for a process that does not keep it.
+    stopBoundMs: 25_000,
+    launch: () =>
+      launch({ command: process.execPath, args: ['--enable-source-maps', script], env, logFile, ipc: true }),
+    /**
+     * @param {import('./process.mjs').Launched} launched
+     * @returns {Promise<void>}
+     */
+    ready: ({ child }) =>
+      new Promise((resolve) => {
+        child.on('message', (/** @type {{ type?: string, url?: string } | undefined} */ message) => {
+          if (message?.type !== 'ready') return;
+          onReady?.(message);
+          resolve();
+        });
+      }),
+  };
+}
