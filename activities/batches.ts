@@ -1,9 +1,10 @@
-import type { ClientSession, Db, MongoClient } from 'mongodb';
+import { type ClientSession, type Db, type MongoClient, MongoServerError } from 'mongodb';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
 import type { Profiles } from '../db/profiles.js';
 import type { Rollups } from '../db/rollups.js';
 import { positions, recount, seriesItems, storedIds } from '../db/series.js';
 import type { FlushDoc, Spool } from '../db/spool.js';
+import { PlatformError } from '../domain/errors.js';
 import { DAY_MS } from '../domain/limits.js';
 
 export interface StoreFlushInput {
@@ -58,8 +59,11 @@ export function batchActivities(deps: BatchDeps) {
     const flush = await spool.find(flushId);
     if (flush?.state !== 'new') return resultOf(flushId, flush);
 
-    const untouched = flush.epoch === 0 && (await insertOnce(deps, flush));
-    const owned = untouched ? flush : await takeOver(deps, flushId);
+    const owned = await ownDocuments(deps, flush).catch((error: unknown) => {
+      throw isPoison(error)
+        ? new PlatformError('FLUSH_POISONED', `mongod refuses ${flushId}: ${String(error)}`)
+        : error;
+    });
     if (owned?.state !== 'new') return resultOf(flushId, await spool.find(flushId));
 
     await profiles.touch(owned.touches ?? []);
@@ -122,6 +126,16 @@ export interface FindWaitingInput {
 }
 
 export type BatchActivities = ReturnType<typeof batchActivities>;
+
+/** What mongod says of content that it will never take: bad value, invalid BSON, failed validation, too large. */
+const POISON_CODES = new Set<unknown>([2, 22, 121, 10_334]);
+const isPoison = (error: unknown): boolean => error instanceof MongoServerError && POISON_CODES.has(error.code);
+
+/** The flush with all its documents stored, by the first owner's way or by a new owner's. */
+async function ownDocuments(deps: BatchDeps, flush: FlushDoc): Promise<FlushDoc | null> {
+  const untouched = flush.epoch === 0 && (await insertOnce(deps, flush));
+  return untouched ? flush : takeOver(deps, flush._id);
+}
 
 /**
  * The first owner's way: no look-up, the same bytes in the same lanes at each try.

@@ -24,6 +24,8 @@ export interface BatchItem {
 /** A request after validation: all that the spool needs of it. */
 export interface Batch {
   readonly appId: ObjectId;
+  /** The slug, for people. */
+  readonly appSlug: string;
   readonly key: Buffer;
   /** SHA-256 of the inflated body where the client chose the key, so that its reuse for another body is seen. */
   readonly bodyHash?: Buffer;

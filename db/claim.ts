@@ -7,15 +7,19 @@ import { ITEM_KEY_BYTES } from './ids.js';
 import type { RollupShare } from './rollups.js';
 import type { FlushBatch, FlushDoc, Spool } from './spool.js';
 
-/** What the last try of `claim` made of its batches; `outcomes[i]` answers `batches[i]`. */
+/** A flush that waits to be stored, as ops see it. */
+export interface FlushSummary {
+  readonly id: string;
+  readonly batches: number;
+  readonly items: number;
+  /** Slugs. */
+  readonly apps: readonly string[];
+}
+
+/** What became of a claim; `outcomes[i]` answers `batches[i]`. */
 export interface Claim {
   /** Undefined where every batch was known or refused, so that nothing was inserted. */
-  readonly flush?: {
-    readonly id: string;
-    readonly batches: number;
-    readonly items: number;
-    readonly appIds: readonly string[];
-  };
+  readonly flush?: FlushSummary;
   readonly outcomes: readonly (Accepted | PlatformError)[];
 }
 
@@ -61,7 +65,7 @@ export async function claim(spool: Spool, batches: readonly Batch[], now: Date):
     outcomes.set(repeat, sameBody(repeat, first.bodyHash) ? (outcomes.get(first) ?? missing()) : reused());
   return {
     outcomes: batches.map((batch) => outcomes.get(batch) ?? missing()),
-    ...(flush && { flush: summary(flush) }),
+    ...(flush && { flush: summary(flush, open) }),
   };
 }
 
@@ -201,7 +205,7 @@ async function findHeld(
   }
 }
 
-function summary({ _id, batches, ids }: FlushDoc): NonNullable<Claim['flush']> {
-  const appIds = [...new Set(batches.map(({ appId }) => appId.toHexString()))];
-  return { id: _id, batches: batches.length, items: ids?.length ?? 0, appIds };
+function summary({ _id, ids }: FlushDoc, batches: readonly Batch[]): FlushSummary {
+  const apps = [...new Set(batches.map(({ appSlug }) => appSlug))];
+  return { id: _id, batches: batches.length, items: ids?.length ?? 0, apps };
 }

@@ -29,7 +29,7 @@ export interface EventDoc {
   readonly elementContext?: ElementContext;
 }
 
-export const events: CollectionSpec = {
+export const eventsSpec: CollectionSpec = {
   name: 'events',
   options: { timeseries: { timeField: 'timestamp', metaField: 'meta' }, expireAfterSeconds: 91 * 86_400 },
   indexes: [

@@ -18,7 +18,7 @@ export interface HeatmapDoc {
   readonly viewportHeight: number;
 }
 
-export const heatmapEvents: CollectionSpec = {
+export const heatmapEventsSpec: CollectionSpec = {
   name: 'heatmap_events',
   options: { timeseries: { timeField: 'timestamp', metaField: 'meta' }, expireAfterSeconds: 31 * 86_400 },
   indexes: [{ key: { appId: 1, pageUrl: 1, timestampMs: 1 }, name: 'by_app_page_time' }],

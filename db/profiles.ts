@@ -19,41 +19,40 @@ export interface ProfileAliasDoc {
   readonly at: Date;
 }
 
-export const profileCollections: readonly CollectionSpec[] = [
-  {
-    name: 'profiles',
-    indexes: [{ key: { appId: 1, profileId: 1 }, name: 'by_app_profile', unique: true }],
-    jsonSchema: {
-      bsonType: 'object',
-      required: ['appId', 'profileId', 'externalId', 'attributes', 'firstSeen', 'lastSeen'],
-      properties: {
-        appId: { bsonType: 'objectId' },
-        profileId: { bsonType: 'objectId' },
-        externalId: { bsonType: 'string' },
-        attributes: { bsonType: 'object' },
-        firstSeen: { bsonType: 'date' },
-        lastSeen: { bsonType: 'date' },
-      },
+export const profilesSpec: CollectionSpec = {
+  name: 'profiles',
+  indexes: [{ key: { appId: 1, profileId: 1 }, name: 'by_app_profile', unique: true }],
+  jsonSchema: {
+    bsonType: 'object',
+    required: ['appId', 'profileId', 'externalId', 'attributes', 'firstSeen', 'lastSeen'],
+    properties: {
+      appId: { bsonType: 'objectId' },
+      profileId: { bsonType: 'objectId' },
+      externalId: { bsonType: 'string' },
+      attributes: { bsonType: 'object' },
+      firstSeen: { bsonType: 'date' },
+      lastSeen: { bsonType: 'date' },
     },
   },
-  {
-    name: 'profile_aliases',
-    indexes: [
-      { key: { appId: 1, from: 1 }, name: 'by_app_from', unique: true },
-      { key: { appId: 1, to: 1 }, name: 'by_app_to' },
-    ],
-    jsonSchema: {
-      bsonType: 'object',
-      required: ['appId', 'from', 'to', 'at'],
-      properties: {
-        appId: { bsonType: 'objectId' },
-        from: { bsonType: 'objectId' },
-        to: { bsonType: 'objectId' },
-        at: { bsonType: 'date' },
-      },
+};
+
+export const profileAliasesSpec: CollectionSpec = {
+  name: 'profile_aliases',
+  indexes: [
+    { key: { appId: 1, from: 1 }, name: 'by_app_from', unique: true },
+    { key: { appId: 1, to: 1 }, name: 'by_app_to' },
+  ],
+  jsonSchema: {
+    bsonType: 'object',
+    required: ['appId', 'from', 'to', 'at'],
+    properties: {
+      appId: { bsonType: 'objectId' },
+      from: { bsonType: 'objectId' },
+      to: { bsonType: 'objectId' },
+      at: { bsonType: 'date' },
     },
   },
-];
+};
 
 /** That a profile was seen; at most one a profile, day and API process. */
 export interface ProfileTouch {

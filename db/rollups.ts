@@ -14,7 +14,7 @@ export interface RollupShare extends RollupCount {
   readonly appId: ObjectId;
 }
 
-export const eventRollups: CollectionSpec = {
+export const eventRollupsSpec: CollectionSpec = {
   name: 'event_rollups',
   indexes: [{ key: { appId: 1, kind: 1, hour: 1 }, name: 'by_app_kind_hour' }],
   jsonSchema: {
@@ -38,7 +38,7 @@ const SLOTS = 8;
 const slotOf = (flushId: string): number => flushId.charCodeAt(flushId.length - 1) % SLOTS;
 
 export function rollups(db: Db) {
-  const collection = db.collection<EventRollupDoc>(eventRollups.name);
+  const collection = db.collection<EventRollupDoc>(eventRollupsSpec.name);
   return {
     /** Once only by its transaction: the caller's, which stores the flush. In key order, so that no two wait in a ring. */
     async add(flushId: string, shares: readonly RollupShare[], session: ClientSession): Promise<void> {

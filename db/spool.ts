@@ -48,15 +48,18 @@ export interface FlushDoc {
   readonly failure?: string;
 }
 
-/** @param dedupeHours how long the keys of a stored flush are kept */
-export const ingestSpool = (dedupeHours: number): CollectionSpec => ({
+/** Hours for which the keys of a stored flush are kept, where the configuration says nothing else. */
+const DEDUPE_HOURS = 48;
+const DEDUPE_INDEX = 'dedupe_window';
+
+export const ingestSpoolSpec: CollectionSpec = {
   name: 'ingest_spool',
   indexes: [
     { key: { ids: 1 }, name: 'held_items', unique: true, sparse: true },
     { key: { batchKeys: 1 }, name: 'held_batches', unique: true, sparse: true },
     { key: { state: 1, at: 1, size: 1 }, name: 'by_state_time' },
     // On doneAt only: what is not stored yet never expires, since others dropped their copies on its word.
-    { key: { doneAt: 1 }, name: 'dedupe_window', expireAfterSeconds: dedupeHours * 3600 },
+    { key: { doneAt: 1 }, name: DEDUPE_INDEX, expireAfterSeconds: DEDUPE_HOURS * 3600 },
   ],
   jsonSchema: {
     bsonType: 'object',
@@ -67,10 +70,10 @@ export const ingestSpool = (dedupeHours: number): CollectionSpec => ({
       batchKeys: { bsonType: 'array' },
     },
   },
-});
+};
 
 /** The fences of take-overs; a lane is forgotten by mongod after 30 minutes, its fence is kept a day for the curious. */
-export const laneFences: CollectionSpec = {
+export const laneFencesSpec: CollectionSpec = {
   name: 'lane_fences',
   indexes: [{ key: { at: 1 }, name: 'expiry', expireAfterSeconds: 86_400 }],
 };
@@ -93,10 +96,16 @@ export interface Receipt extends Accepted {
 }
 
 export function spool(db: Db) {
-  const collection = db.collection<FlushDoc>('ingest_spool');
+  const collection = db.collection<FlushDoc>(ingestSpoolSpec.name);
   const majority = { readConcern: { level: 'majority' as const }, readPreference: 'primary' as const };
 
   return {
+    /** The dedupe window: how long a resend is recognised after its flush was stored. */
+    async keepKeys(hours: number): Promise<void> {
+      const index = { name: DEDUPE_INDEX, expireAfterSeconds: hours * 3600 };
+      await db.command({ collMod: ingestSpoolSpec.name, index });
+    },
+
     insert: async (flush: FlushDoc): Promise<void> => {
       await collection.insertOne(flush);
     },

@@ -13,6 +13,7 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false },
   QUOTA_EXCEEDED: { status: 429, retryable: true },
   RATE_LIMITED: { status: 429, retryable: true },
+  FLUSH_POISONED: { status: 500, retryable: false },
   UNAVAILABLE: { status: 503, retryable: true },
   INTERNAL: { status: 500, retryable: true },
 } as const;

@@ -1,0 +1,3 @@
+// Every function exported here is registered as a workflow, so nothing else may be.
+export { batchIngest } from './batch-ingest.js';
+export { spoolSweep } from './spool-sweep.js';

@@ -1,0 +1,48 @@
+import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { BatchActivities } from '../activities/batches.js';
+import { batchIngest, batchIngestId } from './batch-ingest.js';
+import { SEARCH_ATTRIBUTES } from './search-attributes.js';
+
+export interface SpoolSweepInput {
+  /** Puts flushes that were set aside back in line; for ops, after the cause is mended. */
+  readonly replayFailed?: boolean;
+}
+
+const OLDER_THAN_MS = 60_000;
+const FLUSHES_A_RUN = 10;
+const RUNS_A_SWEEP = 20;
+
+const { findWaiting } = proxyActivities<Pick<BatchActivities, 'findWaiting'>>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '5 minutes',
+});
+
+/** Finds acknowledged flushes that nobody has stored, after a lost start or a death, and starts `batchIngest` for them. */
+export async function spoolSweep({ replayFailed = false }: SpoolSweepInput): Promise<number> {
+  const limit = FLUSHES_A_RUN * RUNS_A_SWEEP;
+  const waiting = await findWaiting({ olderThanMs: OLDER_THAN_MS, limit, replayFailed });
+
+  for (let at = 0; at < waiting.length; at += FLUSHES_A_RUN) {
+    const flushIds = waiting.slice(at, at + FLUSHES_A_RUN);
+    await startRun(flushIds);
+  }
+  setCurrentDetails(`${String(waiting.length)} flushes were waiting for more than a minute`);
+  return waiting.length;
+}
+
+async function startRun(flushIds: readonly string[]): Promise<void> {
+  const [first = ''] = flushIds;
+  try {
+    await startChild(batchIngest, {
+      args: [{ flushIds }],
+      workflowId: batchIngestId(first),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.kind, value: 'batch-ingest' }],
+      staticSummary: `${String(flushIds.length)} flushes found by the sweep`,
+    });
+  } catch (error) {
+    // Still at it: the run that works on them will finish or give up, and the next sweep looks again.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
