@@ -3,7 +3,7 @@
  * same protobufjs-cli it always writes the same bytes, so that `git diff` shows a forgotten run.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ function generate(out: string, ...options: string[]): void {
   });
 }
 
+mkdirSync(join(proto, 'gen'), { recursive: true });
 const scratch = mkdtempSync(join(tmpdir(), 'gen-proto-'));
 try {
   // The types are made from the comments, the committed code does without them.
