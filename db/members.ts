@@ -1,5 +1,5 @@
 import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
-import { ROLES, type Role } from '../domain/member.js';
+import { type Rights, ROLES, type Role } from '../domain/member.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, boolean, date, documentOf, nullable, objectId, oneOf, optional, string } from './json-schema.js';
 
@@ -49,6 +49,12 @@ export const membersSpec: CollectionSpec = {
     revokedAt: nullable(date),
   }),
 };
+
+export const rightsOf = ({ _id, owner, roles }: MemberDoc): Rights => ({
+  id: _id.toHexString(),
+  owner,
+  roles: roles.map(({ appId, role }) => ({ appId: appId.toHexString(), role })),
+});
 
 export function members(db: Db) {
   const collection = db.collection<MemberDoc>(membersSpec.name);

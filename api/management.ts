@@ -1,0 +1,68 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Db, MongoClient } from 'mongodb';
+import { appChanges } from '../db/app-changes.js';
+import { appKeys } from '../db/app-keys.js';
+import { apps } from '../db/apps.js';
+import { audited, auditLog } from '../db/audit.js';
+import { counters } from '../db/counters.js';
+import { keyChanges } from '../db/key-changes.js';
+import { memberChanges } from '../db/member-changes.js';
+import { memberTokens } from '../db/member-tokens.js';
+import { members } from '../db/members.js';
+import { retention } from '../db/retention.js';
+import { tokenChanges } from '../db/token-changes.js';
+import { guard } from './access.js';
+import { memberAuth } from './auth-member.js';
+import { appRoutes } from './routes/apps.js';
+import { auditRoutes } from './routes/audit.js';
+import { identitySecretRoutes } from './routes/identity-secret.js';
+import { instanceMemberRoutes } from './routes/instance-members.js';
+import { keyRoutes } from './routes/keys.js';
+import { memberRoutes } from './routes/members.js';
+import { tokenRoutes } from './routes/tokens.js';
+
+interface Deps {
+  readonly client: MongoClient;
+  readonly db: Db;
+  readonly secretKey: string;
+  readonly log?: { debug(facts: object, message: string): void };
+}
+
+/** Apps, keys, members, tokens and the audit log: what is stored of them and what may happen to them. */
+export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
+  const audit = auditLog(db);
+  const stores = {
+    audit,
+    audited: audited(client, audit),
+    apps: apps(db),
+    appKeys: appKeys(db),
+    members: members(db),
+    memberTokens: memberTokens(db),
+    counters: counters(db),
+    retention: retention(db),
+  };
+  return {
+    ...stores,
+    appChanges: appChanges(stores),
+    keyChanges: keyChanges(stores),
+    memberChanges: memberChanges(stores),
+    tokenChanges: tokenChanges(stores),
+  };
+}
+
+/** All routes for people, which take a member token. */
+export function managementRoutes({ client, db, secretKey, log }: Deps): FastifyPluginAsyncTypebox {
+  const nouns = registry({ client, db });
+  const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
+  const deps = { ...nouns, guard: gate, secretKey };
+
+  return async (app) => {
+    await app.register(appRoutes(deps));
+    await app.register(keyRoutes(deps));
+    await app.register(identitySecretRoutes(deps));
+    await app.register(memberRoutes(deps));
+    await app.register(instanceMemberRoutes(deps));
+    await app.register(tokenRoutes(deps));
+    await app.register(auditRoutes(deps));
+  };
+}
