@@ -18,7 +18,7 @@ function parse(value: string): Origin | undefined {
 /** `https://app.example.com`, `capacitor://localhost`, `*.example.com` or `https://*.example.com:8443`. */
 export function isOriginPattern(value: string): boolean {
   if (value.length > 300) return false;
-  return parse(value) !== undefined ? !value.includes('*') : PATTERN.test(value.toLowerCase());
+  return PATTERN.test(value.toLowerCase()) || (!value.includes('*') && parse(value) !== undefined);
 }
 
 function matches(pattern: string, origin: Origin): boolean {
