@@ -98,8 +98,8 @@ module.exports = {
     },
   ],
   options: {
-    doNotFollow: { path: ['node_modules', '^dist/'] },
-    exclude: { path: ['^dist/', '^\\.data/', '^coverage/'] },
+    doNotFollow: { path: ['node_modules', '^dist'] },
+    exclude: { path: ['^dist', '^\\.data/', '^coverage/'] },
     tsPreCompilationDeps: 'specify',
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },

@@ -20,7 +20,7 @@ const banned = (names, message) => {
 };
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', '.data/', 'proto/gen/']),
+  globalIgnores(['dist*/', 'coverage/', '.data/', 'proto/gen/']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {
@@ -102,6 +102,16 @@ export default defineConfig(
     files: ['**/*.{js,mjs,cjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: readable([...nodeGlobals, 'console']) },
+  },
+  {
+    // Scripts are typed by JSDoc (tsconfig's checkJs); of the typed rules, those on promises are the ones that matter.
+    files: ['scripts/**/*.mjs'],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+    },
   },
   {
     files: ['**/*.cjs'],
