@@ -4,7 +4,7 @@ import type { CollectionSpec } from './collection.js';
 
 const NAMESPACE_EXISTS = 48;
 
-/** What makes two indexes different, apart from the key and the time to live. */
+/** What makes two indexes different, apart from the key and whether documents expire. */
 const TRAITS = ['unique', 'sparse', 'partialFilterExpression', 'collation', 'wildcardProjection'] as const;
 
 /**
@@ -52,7 +52,7 @@ function refuseOtherKind({ name, options }: CollectionSpec, live: CollectionInfo
   const kind = wanted === undefined ? 'collection' : 'timeseries';
   if (live.type !== kind) throw new Error(`collection ${name} is a ${live.type ?? 'thing'} and should be a ${kind}`);
 
-  const found: Document = (live.options as Document | undefined)?.['timeseries'] ?? {};
+  const { timeseries: found = {} }: { timeseries?: Document } = live.options ?? {};
   for (const [option, value] of Object.entries(wanted ?? {})) {
     if (found[option] === value) continue;
     throw new Error(
@@ -71,30 +71,27 @@ async function updateValidator(db: Db, spec: CollectionSpec, live: CollectionInf
 }
 
 async function applyIndexes(db: Db, { name: collection, indexes }: CollectionSpec): Promise<string[]> {
-  const changed: string[] = [];
   const missing: IndexDescription[] = [];
   const live = await db.collection(collection).indexes();
 
   for (const index of indexes) {
-    const found = live.find(({ name }) => name === index.name) ?? live.find((other) => sameButTimeToLive(index, other));
+    const found = live.find(({ name }) => name === index.name) ?? live.find((other) => same(index, other));
     if (found === undefined) {
       missing.push(index);
-    } else if (!sameButTimeToLive(index, found)) {
+    } else if (!same(index, found)) {
       throw new Error(
         `index ${String(index.name)} of ${collection} is ${JSON.stringify(found)} and the code says ` +
           `${JSON.stringify(index)}: a changed index takes a new name, and an upgrade drops the old one`,
       );
-    } else if (found['expireAfterSeconds'] !== index.expireAfterSeconds) {
-      const name = String(found['name']);
-      await db.command({ collMod: collection, index: { name, expireAfterSeconds: index.expireAfterSeconds } });
-      changed.push(name);
     }
   }
-  if (missing.length > 0) changed.push(...(await db.collection(collection).createIndexes(missing)));
-  return changed;
+  return missing.length === 0 ? [] : db.collection(collection).createIndexes(missing);
 }
 
-function sameButTimeToLive(wanted: IndexDescription, found: Document): boolean {
-  const sameKey = isDeepStrictEqual(Object.entries(wanted.key), Object.entries(found['key'] as Document));
-  return sameKey && TRAITS.every((trait) => isDeepStrictEqual(found[trait] ?? false, wanted[trait] ?? false));
+/** Whether they do the same. How long documents live is a setting, so only whether they end counts. */
+function same(wanted: IndexDescription, found: Document): boolean {
+  const alike =
+    isDeepStrictEqual(Object.entries(wanted.key), Object.entries(found['key'] as Document)) &&
+    (wanted.expireAfterSeconds === undefined) === (found['expireAfterSeconds'] === undefined);
+  return alike && TRAITS.every((trait) => isDeepStrictEqual(found[trait] ?? false, wanted[trait] ?? false));
 }

@@ -14,7 +14,7 @@ interface Optional<T> extends Schema<T> {
 
 /** A schema for each field of T: `optional(...)` exactly where T has a `?`. */
 type Fields<T> = {
-  readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
+  readonly [K in keyof T]-?: Partial<Pick<T, K>> extends Pick<T, K>
     ? Optional<Exclude<T[K], undefined>>
     : Schema<T[K]> & { readonly optional?: never };
 };

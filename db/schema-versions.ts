@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'mongodb';
+import type { CollectionSpec } from './collection.js';
+import { arrayOf, date, documentOf, number, oneOf, optional, string } from './json-schema.js';
 import type { Upgrade } from './upgrades.js';
 
 interface SchemaVersionDoc {
@@ -10,8 +12,27 @@ interface SchemaVersionDoc {
   readonly upgradingTo?: number;
   readonly heldBy: string;
   readonly heldUntil: Date;
-  readonly history: readonly { readonly version: number; readonly title: string; readonly at: Date }[];
+  readonly history: readonly UpgradeDoc[];
 }
+
+interface UpgradeDoc {
+  readonly version: number;
+  readonly title: string;
+  readonly at: Date;
+}
+
+export const schemaVersionsSpec: CollectionSpec = {
+  name: 'schema_versions',
+  indexes: [],
+  jsonSchema: documentOf<SchemaVersionDoc>({
+    _id: oneOf(['schema']),
+    version: number,
+    upgradingTo: optional(number),
+    heldBy: string,
+    heldUntil: date,
+    history: arrayOf(documentOf<UpgradeDoc>({ version: number, title: string, at: date })),
+  }),
+};
 
 /** How long a holder that died keeps the others waiting. */
 const LEASE_MS = 15_000;
@@ -24,13 +45,14 @@ export interface SchemaLease {
   readonly version: number;
   /** From here on, older code refuses to start, also after a crash. */
   begin(version: number): Promise<void>;
-  finish(upgrades: readonly Upgrade[]): Promise<void>;
+  /** @throws Error when the lease was lost meanwhile, so that nobody relies on what was done without it. */
+  finish(version: number, upgrades: readonly Upgrade[]): Promise<void>;
   release(): Promise<void>;
 }
 
 /** `schema_versions`: one document that says how far the database is, and who is working on it. */
 export function schemaVersions(db: Db) {
-  const collection = db.collection<SchemaVersionDoc>('schema_versions', {
+  const collection = db.collection<SchemaVersionDoc>(schemaVersionsSpec.name, {
     readConcern: { level: 'majority' },
     readPreference: 'primary',
     writeConcern: { w: 'majority', journal: true },
@@ -55,7 +77,8 @@ export function schemaVersions(db: Db) {
       const holder = randomUUID();
       for (;;) {
         const doc = await collection.findOne({ _id: 'schema' });
-        const reached = Math.max(doc?.version ?? 0, doc?.upgradingTo ?? 0);
+        if (doc === null) throw new Error(`schema_versions of ${db.databaseName} was emptied during the start`);
+        const reached = Math.max(doc.version, doc.upgradingTo ?? 0);
         if (reached > latest) {
           throw new Error(
             `database ${db.databaseName} is on schema version ${String(reached)} and this code knows ` +
@@ -91,14 +114,14 @@ export function schemaVersions(db: Db) {
     return {
       version,
       begin: (to) => change({ $set: { upgradingTo: to } }),
-      async finish(upgrades) {
-        const last = upgrades.at(-1);
-        if (last === undefined) return;
+      finish(reached, upgrades) {
         const at = new Date();
-        await change({
-          $set: { version: last.version },
+        return change({
+          $set: { version: reached },
           $unset: { upgradingTo: '' },
-          $push: { history: { $each: upgrades.map(({ version, title }) => ({ version, title, at })) } },
+          $push: {
+            history: { $each: upgrades.map((upgrade) => ({ version: upgrade.version, title: upgrade.title, at })) },
+          },
         });
       },
       async release() {

@@ -1,19 +1,45 @@
 import type { Db } from 'mongodb';
+import { appKeysSpec } from './app-keys.js';
 import { applyCollection } from './apply-collection.js';
+import { appRegistrationsSpec } from './apps.js';
+import { auditLogSpec } from './audit.js';
 import type { CollectionSpec } from './collection.js';
+import { countersSpec } from './counters.js';
 import { errorGroupsSpec } from './error-groups.js';
 import { errorsSpec } from './errors.js';
+import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
 import { flagSetsSpec } from './flag-sets.js';
 import { flagsSpec } from './flags.js';
-import { schemaVersions } from './schema-versions.js';
+import { heatmapEventsSpec } from './heatmap-events.js';
+import { memberTokensSpec } from './member-tokens.js';
+import { membersSpec } from './members.js';
+import { profileAliasesSpec, profilesSpec } from './profiles.js';
+import { eventRollupsSpec } from './rollups.js';
+import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
+import { ingestSpoolSpec, laneFencesSpec } from './spool.js';
 import { themesSpec } from './themes.js';
 import { translationConfigSpec } from './translation-config.js';
 import { translationsSpec } from './translations.js';
 import { FIRST_VERSION, UPGRADES, type Upgrade } from './upgrades.js';
+import { dailyUsageSpec } from './usage.js';
 
-/** Every collection there is, in the order of docs/architecture.md. */
-export const COLLECTIONS: readonly CollectionSpec[] = [
+/** Every collection there is, as docs/architecture.md lists them. */
+const COLLECTIONS: readonly CollectionSpec[] = [
+  appRegistrationsSpec,
+  appKeysSpec,
+  membersSpec,
+  memberTokensSpec,
+  auditLogSpec,
+  countersSpec,
+  ingestSpoolSpec,
+  laneFencesSpec,
+  eventsSpec,
+  heatmapEventsSpec,
+  eventRollupsSpec,
+  dailyUsageSpec,
+  profilesSpec,
+  profileAliasesSpec,
   errorsSpec,
   errorGroupsSpec,
   flagsSpec,
@@ -22,6 +48,7 @@ export const COLLECTIONS: readonly CollectionSpec[] = [
   translationConfigSpec,
   feedbackSpec,
   themesSpec,
+  schemaVersionsSpec,
 ];
 
 export interface Schema {
@@ -57,7 +84,7 @@ export async function applySchema(
     for (const { before } of pending) await before?.(db);
     const changes = (await Promise.all(collections.map((spec) => applyCollection(db, spec)))).flat();
     for (const { after } of pending) await after?.(db);
-    await lease.finish(pending);
+    await lease.finish(latest, pending);
     return { version: latest, upgraded: pending.map(({ title }) => title), changes };
   } finally {
     await lease.release();
