@@ -45,7 +45,7 @@ const TRUSTED_MS = 4_000;
 /** From this age on a used entry is read again in the background, so that no request waits for it. */
 const REFRESH_MS = 2_000;
 const TOUCH_EVERY_MS = 60_000;
-/** Strangers' keys looked up per second and process, before they are refused unseen. */
+/** So many strangers' keys are looked up per second and process; beyond, keys not seen before are put off unseen. */
 const STRANGERS_PER_SECOND = 500;
 
 const unauthenticated = () => new PlatformError('UNAUTHENTICATED', 'no valid app key: unknown, expired or revoked');
@@ -61,6 +61,7 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
   const underWay = new Map<string, Promise<Entry>>();
   let second = 0;
   let strangersThisSecond = 0;
+  let firstLookUps = 0;
 
   async function read(hash: string): Promise<Entry> {
     const readAt = now();
@@ -85,15 +86,26 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
     return reading;
   }
 
+  /** What is under way may turn out to be strangers as well, so it counts until it is known. */
   function refuseFloods(at: number): void {
     const thisSecond = Math.floor(at / 1000);
     if (thisSecond !== second) {
       second = thisSecond;
       strangersThisSecond = 0;
     }
-    strangersThisSecond += 1;
-    if (strangersThisSecond <= STRANGERS_PER_SECOND) return;
+    if (strangersThisSecond + firstLookUps < STRANGERS_PER_SECOND) return;
     throw new PlatformError('RATE_LIMITED', 'too many unknown keys at once', { retryAfterSeconds: 1 });
+  }
+
+  async function readFirst(hash: string): Promise<Entry> {
+    firstLookUps += 1;
+    try {
+      const entry = await readOnce(hash);
+      if (entry.found === undefined) strangersThisSecond += 1;
+      return entry;
+    } finally {
+      firstLookUps -= 1;
+    }
   }
 
   function touch({ key }: KeyAndApp, at: number): void {
@@ -114,10 +126,10 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
     return sender;
   }
 
-  async function lookUp(hash: string, origin: string | undefined): Promise<AppKey> {
+  async function lookUp(reading: Promise<Entry>, origin: string | undefined): Promise<AppKey> {
     let entry: Entry;
     try {
-      entry = await readOnce(hash);
+      entry = await reading;
     } catch (cause) {
       // Not knowing is not a refusal: a 401 would make clients throw their events away.
       throw new PlatformError('UNAVAILABLE', 'keys cannot be looked up now', { cause, retryAfterSeconds: 2 });
@@ -139,8 +151,9 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
       if (at - entry.readAt >= REFRESH_MS && entry.found !== undefined) readOnce(hash).catch(() => undefined);
       return judge(entry, origin, at);
     }
-    if (entry?.found === undefined) refuseFloods(at);
-    return lookUp(hash, origin);
+    if (entry?.found !== undefined || underWay.has(hash)) return lookUp(readOnce(hash), origin);
+    refuseFloods(at);
+    return lookUp(readFirst(hash), origin);
   }
 
   return {
