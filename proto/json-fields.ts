@@ -67,12 +67,12 @@ const MAX_DEPTH = 100;
 
 function textOf(entry: unknown): string | undefined {
   if (typeof entry === 'string') return entry.toWellFormed();
-  if (typeof entry !== 'object') return String(entry);
+  if (typeof entry === 'number' || typeof entry === 'boolean') return String(entry);
   return deeperThan(entry, MAX_DEPTH) ? undefined : JSON.stringify(entry);
 }
 
 export function optional<T extends object>(read: Read<T>): Field<T | undefined> {
-  return { absent: undefined, read: read as Read<NonNullable<T>> };
+  return { absent: undefined, read };
 }
 
 export function list<T>(read: Read<T>): Field<readonly T[]> {

@@ -21,7 +21,7 @@ export function readMessage<T>(bytes: Uint8Array, read: (reader: Reader) => T): 
   // Only this reader differs: protobufjs as a whole, which Temporal uses as well, keeps its Long objects.
   const reader = Object.assign(new protobuf.Reader(bytes), { partsLeft: MAX_PARTS, size, int64 });
   try {
-    return read(reader as unknown as Reader);
+    return read(reader);
   } catch (cause) {
     if (cause instanceof PlatformError) throw cause;
     throw bodyMalformed('protobuf', cause);

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const proto = join(import.meta.dirname, '..', 'proto');
-const pbjs = createRequire(import.meta.url).resolve('protobufjs-cli/bin/pbjs');
+const require = createRequire(import.meta.url);
+const pbjs = require.resolve('protobufjs-cli/bin/pbjs');
 const target = ['-t', 'static-module', '-w', 'es6', '-r', 'experience', '--force-number'];
 // JSON is read by our own reader and messages are plain objects: of the generated code only encode and decode are used.
 const leftOut = ['--no-service', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-create'];
