@@ -1,11 +1,14 @@
 import { type ClientSession, type Db, type MongoClient, MongoServerError } from 'mongodb';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
+import { eventsSpec } from '../db/events.js';
+import { heatmapEventsSpec } from '../db/heatmap-events.js';
 import type { Profiles } from '../db/profiles.js';
+import type { Retention } from '../db/retention.js';
 import type { Rollups } from '../db/rollups.js';
 import { positions, recount, seriesItems, storedIds } from '../db/series.js';
 import type { FlushDoc, Spool } from '../db/spool.js';
+import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
-import { DAY_MS } from '../domain/limits.js';
 
 export interface StoreFlushInput {
   readonly flushId: string;
@@ -36,13 +39,13 @@ export interface BatchDeps {
   readonly lanes: Lanes;
   readonly rollups: Rollups;
   readonly profiles: Profiles;
-  /** Days that each app keeps `events` and `heatmap_events`, by hex of its `_id`. */
-  readonly retention: () => Promise<ReadonlyMap<string, Readonly<Record<SeriesName, number>>>>;
+  readonly retention: Pick<Retention, 'apps'>;
   readonly now: () => number;
 }
 
-type SeriesName = 'events' | 'heatmap_events';
-const SERIES = { events: 'events', heatmap: 'heatmap_events' } as const;
+const LISTS = ['events', 'heatmap'] as const;
+type List = (typeof LISTS)[number];
+const COLLECTIONS: Readonly<Record<List, string>> = { events: eventsSpec.name, heatmap: heatmapEventsSpec.name };
 
 /** mongod forgets a lane 30 minutes after its last use; half of that is left for a command that travels slowly. */
 const LANE_TRUSTED_MS = 15 * 60_000;
@@ -142,12 +145,12 @@ async function ownDocuments(deps: BatchDeps, flush: FlushDoc): Promise<FlushDoc 
  * False where the flush is too old to trust its lanes, or somebody has taken it over.
  */
 async function insertOnce({ lanes, now }: BatchDeps, flush: FlushDoc): Promise<boolean> {
-  for (const list of ['events', 'heatmap'] as const) {
+  for (const list of LISTS) {
     const bytes = flush.bytes?.[list].buffer;
     if (!bytes?.length) continue;
     if (now() - flush.at.getTime() > LANE_TRUSTED_MS) return false;
     try {
-      await lanes.insertOnce(flush.lanes[list], SERIES[list], bytes);
+      await lanes.insertOnce(flush.lanes[list], COLLECTIONS[list], bytes);
     } catch (error) {
       if (!laneWasTaken(error)) throw error;
       return false;
@@ -163,25 +166,25 @@ async function takeOver(deps: BatchDeps, flushId: string): Promise<FlushDoc | nu
   if (flush === null) return null;
   const series = { events: itemsOf(flush, 'events'), heatmap: itemsOf(flush, 'heatmap') };
   const where = positions(flush.ids ?? []);
-  const kept = await retention();
-  const today = Math.floor(now() / DAY_MS);
+  const apps = new Map((await retention.apps()).map(({ id, days }) => [id.toHexString(), days]));
 
   const skip: number[] = [];
-  for (const list of ['events', 'heatmap'] as const) {
+  for (const list of LISTS) {
     for (const { meta, id } of series[list]) {
-      const days = kept.get(meta.appId.toHexString())?.[SERIES[list]];
-      if (days !== undefined && meta.day < today - days) skip.push(where.get(id) ?? -1);
+      const days = apps.get(meta.appId.toHexString());
+      const kept = list === 'events' ? days?.events : days?.heatmapEvents;
+      if (kept !== undefined && meta.day < firstKeptDay(now(), kept)) skip.push(where.get(id) ?? -1);
     }
   }
   if (!(await spool.leaveOut(flushId, flush.epoch, skip))) throw new Error(`flush ${flushId} has a newer owner`);
 
   const left = new Set(skip);
-  const wantedOf = (list: 'events' | 'heatmap') => series[list].filter(({ id }) => !left.has(where.get(id) ?? -1));
-  for (const list of ['events', 'heatmap'] as const) {
+  const wantedOf = (list: List) => series[list].filter(({ id }) => !left.has(where.get(id) ?? -1));
+  for (const list of LISTS) {
     if (series[list].length === 0) continue;
     const wanted = wantedOf(list);
-    await lanes.takeOver(flush.lanes[list], flush.epoch, SERIES[list], async (session) => {
-      const stored = await storedIds(db, SERIES[list], wanted, session);
+    await lanes.takeOver(flush.lanes[list], flush.epoch, COLLECTIONS[list], async (session) => {
+      const stored = await storedIds(db, COLLECTIONS[list], wanted, session);
       return Buffer.concat(wanted.filter(({ id }) => !stored.has(id)).map(({ bytes }) => bytes));
     });
   }
@@ -193,8 +196,7 @@ async function takeOver(deps: BatchDeps, flushId: string): Promise<FlushDoc | nu
   };
 }
 
-const itemsOf = ({ bytes }: FlushDoc, list: 'events' | 'heatmap') =>
-  seriesItems(bytes?.[list].buffer ?? Buffer.alloc(0));
+const itemsOf = ({ bytes }: FlushDoc, list: List) => seriesItems(bytes?.[list].buffer ?? Buffer.alloc(0));
 
 function resultOf(flushId: string, flush: FlushDoc | null): FlushResult {
   if (flush === null) return { flushId, state: 'unknown', stored: 0, expired: 0 };

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { Client } from '@temporalio/client';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { Db, MongoClient } from 'mongodb';
+import { claim } from '../db/claim.js';
+import { spool } from '../db/spool.js';
+import { usage } from '../db/usage.js';
+import { LIMITS } from '../domain/limits.js';
+import { openTo } from './access.js';
+import { appKeyAuth } from './auth.js';
+import { pathOf, problems } from './errors.js';
+import { groupCommit } from './ingest/group-commit.js';
+import { intake } from './ingest/intake.js';
+import { people } from './ingest/people.js';
+import { dailyQuota } from './ingest/quota.js';
+import { spoolGate } from './ingest/spool-gate.js';
+import { ingestStarter } from './ingest/starter.js';
+import { managementRoutes, registry } from './management.js';
+import { metrics } from './metrics.js';
+import { batchRoutes } from './routes/batches.js';
+import { healthRoutes } from './routes/health.js';
+import { ingestRoutes } from './routes/ingest.js';
+import { segmentRoutes } from './routes/segment.js';
+
+export interface AppDeps {
+  readonly client: MongoClient;
+  readonly db: Db;
+  /** Undefined while Temporal is away. */
+  readonly temporal: () => Client | undefined;
+  readonly log: FastifyBaseLogger;
+  readonly secretKey: string;
+  readonly spoolMaxBytes: number;
+  readonly requestsPerSecondPerKey: number;
+  readonly now?: () => number;
+}
+
+/** Bodies for people are small. */
+const MANAGEMENT_BODY_BYTES = 256 * 1024;
+
+/** The whole HTTP side, not yet listening. `close()` finishes what was let in and loses nothing acknowledged. */
+export async function build(deps: AppDeps): Promise<FastifyInstance> {
+  const { client, db, temporal, log, secretKey, now = Date.now } = deps;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    bodyLimit: LIMITS.bodyBytes,
+    return503OnClosing: true,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+  });
+  problems(app);
+
+  const numbers = metrics();
+  const store = spool(db);
+  const known = people();
+  const starter = ingestStarter({ temporal, log });
+  const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog });
+  const quota = dailyQuota({ usage: usage(db), category: 'events', now });
+  const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now });
+  const auth = appKeyAuth({ ...registry({ client, db }), log, now });
+
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    numbers.answered(route, reply.statusCode, reply.elapsedTime);
+    const facts = { method: request.method, path: pathOf(request), status: reply.statusCode, ms: reply.elapsedTime };
+    const isUsual =
+      reply.statusCode < 400 &&
+      'access' in request.routeOptions.config &&
+      request.routeOptions.config.access !== 'member';
+    request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
+    done();
+  });
+  // After the last request is answered: what is buffered goes to disk, what is on disk is started.
+  app.addHook('onClose', async () => {
+    await commit.drain();
+    await starter.drain();
+    await quota.stop();
+    gate.stop();
+  });
+
+  await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
+  await app.register(helmet);
+  await app.register(rateLimit, { global: false });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Experience',
+        version: '1',
+        description: 'Errors are RFC 9457 problem details with a `code`; docs/errors.md lists them.',
+      },
+      components: {
+        securitySchemes: {
+          appKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An app key, `exp_...`; also `X-API-Key` or `?key=`.',
+          },
+          memberToken: { type: 'http', scheme: 'bearer', description: 'A member token, `exm_...`.' },
+        },
+      },
+    },
+  });
+
+  await app.register(healthRoutes({ db }));
+  await app.register(async (scope) => {
+    // Clients send protobuf, gzip without saying so, or no content type at all: the bytes are ours to look at.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
+    const taking = intake(scope, {
+      commit,
+      people: known,
+      quota,
+      gate,
+      metrics: numbers,
+      requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+    });
+    await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
+    await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
+  });
+  await app.register(batchRoutes({ auth, spool: store }));
+  await app.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
+    });
+    await scope.register(managementRoutes({ client, db, secretKey, log }));
+  });
+  app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
+    reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),
+  );
+  app.get('/openapi.json', { ...openTo('public'), schema: { hide: true } }, async () => app.swagger());
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+
+  return app;
+}

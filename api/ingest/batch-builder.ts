@@ -1,0 +1,203 @@
+import { BSON, ObjectId } from 'mongodb';
+import type { App } from '../../db/apps.js';
+import type { Batch, BatchItem, Rejection } from '../../db/batch.js';
+import type { EventDoc } from '../../db/events.js';
+import type { HeatmapDoc } from '../../db/heatmap-events.js';
+import { batchKey, bodyHash, itemKey } from '../../db/ids.js';
+import type { ProfileTouch } from '../../db/profiles.js';
+import { eventFault, type EventExtras, eventTypeOf, type TrackEvent } from '../../domain/event.js';
+import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
+import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
+import { DAY_MS, type Fault, LIMITS } from '../../domain/limits.js';
+import { rollupCounter } from '../../domain/rollup.js';
+import type { People } from './people.js';
+
+export interface RequestFacts {
+  readonly kind: string;
+  readonly format: string;
+  readonly idempotencyKey: string | undefined;
+  /** As inflated. */
+  readonly body: Uint8Array;
+}
+
+interface Deps {
+  readonly app: App;
+  readonly people: People;
+  /** Epoch ms of the request. */
+  readonly now: number;
+}
+
+interface Identify {
+  readonly id: string;
+  readonly externalId: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly timestampMs: number;
+}
+
+interface Alias {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly timestampMs: number;
+}
+
+/**
+ * Judges the items of one request and finishes the good ones: each gets its key and the bytes that will be stored.
+ * `list` and `index` say where the client finds an item that is refused.
+ */
+export function batchBuilder({ app, people, now }: Deps) {
+  const appHex = app.id.toHexString();
+  const receivedAt = new Date(now);
+  const { eventRetentionDays, heatmapRetentionDays } = app.config;
+  const forEvents = { appId: app.appId, now, retentionDays: eventRetentionDays };
+  const forHeatmap = { appId: app.appId, now, retentionDays: heatmapRetentionDays };
+  const items: BatchItem[] = [];
+  const rejected: Rejection[] = [];
+  const touches = new Map<string, ProfileTouch>();
+  const occurrences = new Map<string, number>();
+  const counter = rollupCounter();
+  let bytes = 0;
+
+  const reject = (list: string, index: number, { code, field }: Fault): void => {
+    rejected.push({ list, index, code, field });
+  };
+
+  /** Two equal items without an id in one batch are two; a resend gives them the same numbers again. */
+  const contentId = (content: string): string => {
+    const occurrence = occurrences.get(content) ?? 0;
+    occurrences.set(content, occurrence + 1);
+    return `${content}#${String(occurrence)}`;
+  };
+
+  const profileOf = (item: { profileId: string; sessionId: string }, day: number, at: Date): ObjectId => {
+    const externalId = externalIdOf(item);
+    const person = people.find(app.id, appHex, externalId);
+    if (person.touchedDay !== day && !touches.has(externalId)) {
+      touches.set(externalId, { appId: app.id, profileId: person.profileId, externalId, at });
+    }
+    return person.profileId;
+  };
+
+  const storedId = (key: string): ObjectId => new ObjectId(Buffer.from(key.slice(4), 'latin1'));
+
+  return {
+    reject,
+
+    event(list: string, index: number, event: TrackEvent, extras: EventExtras = {}): void {
+      const fault = eventFault(event, forEvents);
+      if (fault) {
+        reject(list, index, fault);
+        return;
+      }
+      const { timestampMs } = event;
+      const key = itemKey(appHex, 'events', event.eventId || contentId(eventContent(event)), timestampMs);
+      const _id = storedId(key);
+      const timestamp = new Date(timestampMs);
+      const day = Math.floor(timestampMs / DAY_MS);
+      const eventType = eventTypeOf(event.eventType);
+      const eventName = extras.eventName ?? (eventType === event.eventType ? undefined : event.eventType);
+      const document: EventDoc = {
+        timestamp,
+        meta: { appId: app.id, day },
+        _id,
+        eventId: event.eventId || _id.toHexString(),
+        appId: app.id,
+        profileId: profileOf(event, day, timestamp),
+        sessionId: event.sessionId,
+        timestampMs,
+        receivedAt,
+        eventType,
+        ...(eventName !== undefined && { eventName }),
+        pageUrl: event.pageUrl,
+        elementTid: event.elementTid,
+        metadata: asData(event.metadata),
+        ...(extras.measures && { measures: extras.measures }),
+        ...(event.pageContext && { pageContext: event.pageContext }),
+        ...(event.elementContext && { elementContext: event.elementContext }),
+      };
+      const encoded = BSON.serialize(document);
+      if (encoded.length > LIMITS.eventBytes) {
+        reject(list, index, { code: 'FIELD_TOO_LONG', field: 'event' });
+        return;
+      }
+      bytes += encoded.length;
+      const rollup = counter.add('events', timestampMs, eventType, eventName ?? '');
+      items.push({ kind: 'events', key, bytes: encoded, rollup });
+    },
+
+    heatmap(list: string, index: number, point: HeatmapEvent): void {
+      const fault = heatmapFault(point, forHeatmap);
+      if (fault) {
+        reject(list, index, fault);
+        return;
+      }
+      const { timestampMs } = point;
+      const key = itemKey(appHex, 'heatmap', contentId(heatmapContent(point)), timestampMs);
+      const timestamp = new Date(timestampMs);
+      const day = Math.floor(timestampMs / DAY_MS);
+      const document: HeatmapDoc = {
+        timestamp,
+        meta: { appId: app.id, day },
+        _id: storedId(key),
+        appId: app.id,
+        profileId: profileOf(point, day, timestamp),
+        sessionId: point.sessionId,
+        pageUrl: point.pageUrl,
+        timestampMs,
+        receivedAt,
+        x: point.x,
+        y: point.y,
+        viewportWidth: point.viewportWidth,
+        viewportHeight: point.viewportHeight,
+      };
+      const encoded = BSON.serialize(document);
+      bytes += encoded.length;
+      items.push({ kind: 'heatmap', key, bytes: encoded, rollup: counter.add('heatmap', timestampMs, '', '') });
+    },
+
+    /** @param id what a resend repeats, so that the attributes are merged once */
+    identify(list: string, index: number, statement: Identify): void {
+      const { id, externalId, attributes, timestampMs } = statement;
+      if (BSON.calculateObjectSize(attributes) > LIMITS.eventBytes) {
+        reject(list, index, { code: 'FIELD_TOO_LONG', field: 'traits' });
+        return;
+      }
+      const { profileId } = people.find(app.id, appHex, externalId);
+      const at = new Date(timestampMs > 0 ? timestampMs : now);
+      const write = { type: 'identify', appId: app.id, profileId, externalId, attributes, at } as const;
+      items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
+    },
+
+    alias({ id, from, to, timestampMs }: Alias): void {
+      const write = {
+        type: 'alias',
+        appId: app.id,
+        from: people.find(app.id, appHex, from).profileId,
+        to: people.find(app.id, appHex, to).profileId,
+        at: new Date(timestampMs > 0 ? timestampMs : now),
+      } as const;
+      items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
+    },
+
+    finish({ kind, format, idempotencyKey, body }: RequestFacts): Batch {
+      return {
+        appId: app.id,
+        appSlug: app.appId,
+        key: batchKey(appHex, kind, idempotencyKey, body),
+        ...(idempotencyKey !== undefined && { bodyHash: bodyHash(body) }),
+        kind,
+        format,
+        items,
+        rejected,
+        touches: [...touches.values()],
+        bytes: Math.max(bytes, body.length),
+      };
+    },
+  };
+}
+
+/** The driver takes an object with this key for one of its own types; a `Map` it takes for what it holds. */
+function asData(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (!Object.hasOwn(map, '_bsontype')) return map;
+  return new Map(Object.entries(map)) as unknown as Readonly<Record<string, string>>;
+}

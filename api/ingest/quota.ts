@@ -1,0 +1,103 @@
+import type { App } from '../../db/apps.js';
+import type { Usage, UsageCategory } from '../../db/usage.js';
+import { PlatformError } from '../../domain/errors.js';
+import { DAY_MS } from '../../domain/limits.js';
+
+interface Count {
+  readonly app: App;
+  readonly day: number;
+  /** Of all processes, as last read. */
+  stored: number;
+  /** Of this process, not written yet. */
+  pending: number;
+}
+
+interface Deps {
+  readonly usage: Pick<Usage, 'add'>;
+  readonly category: UsageCategory;
+  readonly now?: () => number;
+}
+
+const SYNC_MS = 1_000;
+
+/**
+ * The daily quota of each app. Processes share their counts once a second, so what is known is at most that old; a
+ * batch that crosses the line is taken.
+ */
+export function dailyQuota({ usage, category, now = Date.now }: Deps) {
+  let counts = new Map<string, Count>();
+
+  const sync = async (count: Count): Promise<void> => {
+    const { pending } = count;
+    count.pending = 0;
+    try {
+      const total = await usage.add(count.app.id, count.day, category, pending);
+      count.stored = Math.max(count.stored, total);
+    } catch (error) {
+      count.pending += pending;
+      throw error;
+    }
+  };
+
+  const today = () => Math.floor(now() / DAY_MS);
+
+  const open = async (app: App): Promise<Count> => {
+    const count = { app, day: today(), stored: 0, pending: 0 };
+    try {
+      await sync(count);
+    } catch (cause) {
+      throw new PlatformError('UNAVAILABLE', 'the quota cannot be read now', { cause, retryAfterSeconds: 2 });
+    }
+    const id = app.id.toHexString();
+    const known = counts.get(id);
+    if (known?.day === count.day) return known;
+    counts.set(id, count);
+    return count;
+  };
+
+  const judge = (count: Count, app: App): void => {
+    if (count.stored + count.pending < app.config.maxEventsPerDay) return;
+    const retryAfterSeconds = Math.ceil(((count.day + 1) * DAY_MS - now()) / 1000);
+    throw new PlatformError(
+      'QUOTA_EXCEEDED',
+      `the daily quota of ${String(app.config.maxEventsPerDay)} ${category} is used up`,
+      {
+        retryAfterSeconds,
+      },
+    );
+  };
+
+  const known = (app: App): Count | undefined => {
+    const count = counts.get(app.id.toHexString());
+    return count?.day === today() ? count : undefined;
+  };
+
+  const timer = setInterval(() => {
+    for (const count of counts.values()) sync(count).catch(() => undefined);
+    // Yesterday's are written once more above and then forgotten.
+    counts = new Map([...counts].filter(([, count]) => count.day === today()));
+  }, SYNC_MS);
+  timer.unref();
+
+  return {
+    /** @throws PlatformError QUOTA_EXCEEDED until the next UTC day */
+    check(app: App): undefined | Promise<void> {
+      const count = known(app);
+      if (count === undefined) return open(app).then((opened) => judge(opened, app));
+      judge(count, app);
+      return undefined;
+    },
+
+    add(app: App, items: number): void {
+      const count = known(app);
+      if (count) count.pending += items;
+    },
+
+    async stop(): Promise<void> {
+      clearInterval(timer);
+      await Promise.allSettled([...counts.values()].map(sync));
+    },
+  };
+}
+
+export type DailyQuota = ReturnType<typeof dailyQuota>;

@@ -1,0 +1,13 @@
+import { Type } from 'typebox';
+
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'One of docs/errors.md.' }),
+    detail: Type.String(),
+    instance: Type.String({ description: 'The id of the request, as in the logs.' }),
+  },
+  { description: 'RFC 9457 problem details.' },
+);

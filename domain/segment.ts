@@ -1,0 +1,158 @@
+import type { EventExtras, PageContext, TrackEvent } from './event.js';
+import { checkText, type Fault, LIMITS } from './limits.js';
+
+/** What one message of Segment's tracking API asks for. */
+export type SegmentMessage =
+  | { readonly type: 'event'; readonly event: TrackEvent; readonly extras: EventExtras }
+  | {
+      readonly type: 'identify';
+      readonly id: string;
+      readonly externalId: string;
+      readonly attributes: Json;
+      readonly timestampMs: number;
+      readonly proof: string;
+    }
+  | {
+      readonly type: 'alias';
+      readonly id: string;
+      readonly from: string;
+      readonly to: string;
+      readonly timestampMs: number;
+      readonly proof: string;
+    }
+  | { readonly type: 'fault'; readonly fault: Fault };
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const object = (value: unknown): Json => (isObject(value) ? value : {});
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+const fault = (code: Fault['code'], field: string): SegmentMessage => ({ type: 'fault', fault: { code, field } });
+
+const MOST_LEVELS = 20;
+
+/**
+ * Reads a message as Segment's libraries send it: track, page and screen are events, identify and group state
+ * attributes, alias joins two ids. `messageId` is what a retry repeats.
+ */
+export function segmentMessage(value: unknown): SegmentMessage {
+  if (!isObject(value)) return fault('FIELD_INVALID', 'batch');
+  const id = text(value['messageId']);
+  const profileId = text(value['userId']) || text(value['anonymousId']);
+  const timestampMs = timeOf(value['timestamp']);
+  const context = object(value['context']);
+  const proof = text(context['identityProof']);
+
+  switch (value['type']) {
+    case 'track':
+      return eventOf(value, text(value['event']), { id, profileId, timestampMs });
+    case 'page':
+    case 'screen':
+      return eventOf(value, 'page_view', { id, profileId, timestampMs });
+    case 'identify':
+    case 'group': {
+      if (profileId === '') return fault('PROFILE_MISSING', 'userId');
+      const unfit = idFault(id, profileId);
+      if (unfit) return { type: 'fault', fault: unfit };
+      const traits = object(value['traits']);
+      const attributes = value['type'] === 'group' ? { groupId: text(value['groupId']), group: traits } : traits;
+      const bad = attributesFault(attributes);
+      return bad
+        ? { type: 'fault', fault: bad }
+        : { type: 'identify', id, externalId: profileId, attributes, timestampMs, proof };
+    }
+    case 'alias': {
+      const from = text(value['previousId']);
+      if (from === '' || profileId === '') return fault('PROFILE_MISSING', from === '' ? 'previousId' : 'userId');
+      const unfit = idFault(id, profileId) ?? checkText('previousId', from, LIMITS.text);
+      if (unfit) return { type: 'fault', fault: unfit };
+      return { type: 'alias', id, from, to: profileId, timestampMs, proof };
+    }
+    default:
+      return fault('FIELD_INVALID', 'type');
+  }
+}
+
+function idFault(id: string, profileId: string): Fault | undefined {
+  if (id === '') return { code: 'FIELD_MISSING', field: 'messageId' };
+  return checkText('messageId', id, LIMITS.text) ?? checkText('userId', profileId, LIMITS.text);
+}
+
+/** ISO 8601 or epoch ms; what is neither counts as missing. */
+function timeOf(value: unknown): number {
+  const time = typeof value === 'string' ? Date.parse(value) : typeof value === 'number' ? Math.floor(value) : 0;
+  return Number.isSafeInteger(time) ? time : 0;
+}
+
+interface EventFacts {
+  readonly id: string;
+  readonly profileId: string;
+  readonly timestampMs: number;
+}
+
+function eventOf(message: Json, eventType: string, { id, profileId, timestampMs }: EventFacts): SegmentMessage {
+  const properties = object(message['properties']);
+  const context = object(message['context']);
+  const page = object(context['page']);
+  const { metadata, measures } = flattened(properties);
+  const name = text(message['name']);
+  if (eventType === 'page_view' && name !== '') metadata['name'] ??= name;
+  const event: TrackEvent = {
+    eventId: id,
+    appId: '',
+    profileId,
+    sessionId: text(context['sessionId']),
+    timestampMs,
+    eventType,
+    pageUrl: text(page['url']) || text(properties['url']),
+    elementTid: '',
+    metadata,
+    pageContext: pageOf(page, properties, object(context['screen'])),
+  };
+  return { type: 'event', event, extras: Object.keys(measures).length > 0 ? { measures } : {} };
+}
+
+function pageOf(page: Json, properties: Json, screen: Json): PageContext | undefined {
+  const of = (name: string): string => text(page[name]) || text(properties[name]);
+  const size = (name: string): number => {
+    const value = screen[name];
+    return typeof value === 'number' && value > 0 ? Math.floor(value) : 0;
+  };
+  const context = { path: of('path'), title: of('title'), referrer: of('referrer'), loadTimeMs: 0 };
+  const known = context.path !== '' || context.title !== '' || context.referrer !== '';
+  return known ? { ...context, viewportWidth: size('width'), viewportHeight: size('height') } : undefined;
+}
+
+/** Properties as text, as the data model has them, and the numeric ones as numbers too, so that sums are possible. */
+function flattened(properties: Json): { metadata: Record<string, string>; measures: Record<string, number> } {
+  const metadata: Record<string, string> = {};
+  const measures: Record<string, number> = {};
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined) continue;
+    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
+    own(metadata, key, plain);
+    if (typeof value === 'number') own(measures, key, value);
+  }
+  return { metadata, measures };
+}
+
+/** Also `__proto__` is a key like any other. */
+function own<T>(record: Record<string, T>, key: string, value: T): void {
+  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** Attributes are stored as they are, so what MongoDB cannot hold is refused here. */
+function attributesFault(attributes: Json): Fault | undefined {
+  const entries = Object.keys(attributes).length;
+  if (entries > LIMITS.mapEntries) return { code: 'FIELD_TOO_LONG', field: 'traits' };
+  const bad = (value: unknown, level: number): boolean => {
+    if (typeof value !== 'object' || value === null) return false;
+    if (level > MOST_LEVELS) return true;
+    return Object.entries(value).some(
+      ([key, each]) => key.includes('\0') || key === '_bsontype' || bad(each, level + 1),
+    );
+  };
+  return bad(attributes, 0) ? { code: 'FIELD_INVALID', field: 'traits' } : undefined;
+}

@@ -1,0 +1,92 @@
+import { Client } from '@temporalio/client';
+import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { activities } from '../activities/index.js';
+import { readConfig } from '../config.js';
+import { connect } from '../db/connect.js';
+import { lanes } from '../db/lane.js';
+import { checkLanes } from '../db/lane-check.js';
+import { profiles } from '../db/profiles.js';
+import { retention } from '../db/retention.js';
+import { rollups } from '../db/rollups.js';
+import { applySchema } from '../db/schema.js';
+import { spool } from '../db/spool.js';
+import { TASK_QUEUE } from '../domain/task-queue.js';
+import { failureInterceptor } from './failure-interceptor.js';
+import { ensureSchedules, SCHEDULES } from './schedules.js';
+import { registerSearchAttributes } from './search-attributes.js';
+
+const config = readConfig(process.env);
+const log = pino({ level: config.logLevel, base: { process: 'worker' } });
+
+/** Temporal's own lines, with workflow and run ids, in the form of ours. */
+const logger = new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) => {
+  const at = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[level];
+  log[at]({ ...meta }, message);
+});
+Runtime.install({ shutdownSignals: [], logger });
+
+const client = await connect({
+  url: config.mongodbUrl,
+  appName: 'experience-worker',
+  serverSelectionTimeoutMS: 10_000,
+  socketTimeoutMS: 60_000,
+});
+const db = client.db();
+await applySchema(db);
+const lanesOfDb = lanes(client, db);
+await checkLanes(db, lanesOfDb);
+
+const address = config.temporalAddress;
+const connection = await NativeConnection.connect(address === undefined ? {} : { address });
+const namespace = config.temporalNamespace;
+await registerSearchAttributes(connection, namespace);
+
+const worker = await Worker.create({
+  connection,
+  namespace,
+  taskQueue: TASK_QUEUE,
+  activities: activities({
+    client,
+    db,
+    spool: spool(db),
+    lanes: lanesOfDb,
+    rollups: rollups(db),
+    profiles: profiles(db),
+    retention: retention(db),
+    now: Date.now,
+  }),
+  ...(config.workflowBundle === undefined
+    ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }
+    : { workflowBundle: { codePath: config.workflowBundle } }),
+  interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
+  // For two cores; the cache is bounded since its default follows the size of the heap.
+  maxConcurrentWorkflowTaskExecutions: 40,
+  maxConcurrentActivityTaskExecutions: 20,
+  maxConcurrentLocalActivityExecutions: 20,
+  maxCachedWorkflows: 300,
+  shutdownGraceTime: '10s',
+  shutdownForceTime: '15s',
+});
+await ensureSchedules(new Client({ connection, namespace }), SCHEDULES);
+
+let stopping = false;
+function stop(reason: string): void {
+  if (stopping) return;
+  stopping = true;
+  log.info({ reason }, 'stopping');
+  worker.shutdown();
+}
+process.on('SIGTERM', () => stop('SIGTERM'));
+process.on('SIGINT', () => stop('SIGINT'));
+// Whoever started us is gone, and nobody else would stop us.
+process.on('disconnect', () => stop('the parent process is gone'));
+
+const running = worker.run();
+process.send?.({ type: 'ready' });
+// A worker that cannot go on must not stay half alive: the rejection ends the process.
+await running;
+await connection.close();
+await client.close();
+log.info('stopped');
+process.exit(0);
