@@ -19,7 +19,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.message import DecodeError
 from grpc_tools import protoc
 
-from proto_cases import BUILT, BY_HAND, REFUSED
+from proto_cases import BUILT
+from proto_wire_cases import BY_HAND, REFUSED
 
 ROOT = pathlib.Path(__file__).parent.parent
 VECTORS = ROOT / "test" / "vectors" / "proto"
