@@ -128,7 +128,7 @@ def verify():
 
 
 def save(name, value):
-    (VECTORS / name).write_text(json.dumps(value, indent=1, ensure_ascii=True, allow_nan=False) + "\n")
+    (VECTORS / name).write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":
