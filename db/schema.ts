@@ -17,6 +17,7 @@ import { membersSpec } from './members.js';
 import { profileAliasesSpec, profilesSpec } from './profiles.js';
 import { eventRollupsSpec } from './rollups.js';
 import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
+import { laneCheckSpec } from './lane-check.js';
 import { ingestSpoolSpec, laneFencesSpec } from './spool.js';
 import { themesSpec } from './themes.js';
 import { translationConfigSpec } from './translation-config.js';
@@ -34,6 +35,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   countersSpec,
   ingestSpoolSpec,
   laneFencesSpec,
+  laneCheckSpec,
   eventsSpec,
   heatmapEventsSpec,
   eventRollupsSpec,
