@@ -52,5 +52,5 @@ export function documentOf<T>(fields: Fields<T>): Schema<T> {
     if (isOptional !== true) required.push(name);
     properties[name] = schema;
   }
-  return { bsonType: 'object', required, properties };
+  return { bsonType: 'object', properties, ...(required.length > 0 && { required }) }; // MongoDB refuses an empty list
 }
