@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ObjectId } from 'mongodb';
+import { memberAuth } from '../../api/auth-member.js';
+import { hashSecret } from '../../api/secrets.js';
+import { management, type Management } from '../helper/management.js';
+import { pick, pickList, pickText } from '../helper/pick.js';
+import { refusal } from '../helper/refusal.js';
+
+describe('/v1/members/:memberId/tokens', () => {
+  let it_: Management;
+  let appId: ObjectId;
+  let otherAppId: ObjectId;
+  before(async () => {
+    it_ = await management('tokens');
+    appId = (await it_.register('shop')).id;
+    otherAppId = (await it_.register('other')).id;
+  });
+  after(() => it_.close());
+
+  const tokens = (token: string, memberId: string, method: string, path = '', body?: object) =>
+    it_.ask(token, method, `/v1/members/${memberId}/tokens${path}`, body);
+
+  it('gives oneself another token, shown this one time, and takes it away', async () => {
+    const me = await it_.person([{ appId, role: 'viewer' }]);
+    const created = await tokens(me.token, me.id, 'POST', '', { name: 'Script' });
+    assert.equal(created.status, 201, created.text);
+    const second = pickText(created.body, 'token');
+    assert.equal((await it_.ask(second, 'GET', '/v1/me')).status, 200);
+    const listed = await tokens(me.token, me.id, 'GET');
+    assert.ok(!listed.text.includes(second) && !listed.text.includes(hashSecret(second)));
+    assert.deepEqual(
+      pickList(listed.body, 'tokens').map((each) => pick(each, 'name')),
+      ['Script', 'Test'],
+    );
+
+    const tokenId = pickText(created.body, 'tokenId');
+    assert.equal((await tokens(me.token, me.id, 'DELETE', `/${tokenId}`)).status, 204);
+    assert.equal((await it_.ask(second, 'GET', '/v1/me')).status, 401);
+    assert.equal((await it_.ask(me.token, 'GET', '/v1/me')).status, 200);
+    assert.equal((await tokens(me.token, me.id, 'DELETE', `/${tokenId}`)).status, 204);
+    assert.equal((await it_.audit.page({ action: 'token.revoked' }, 10)).length, 1);
+  });
+
+  it('lets a token end at its instant', async () => {
+    const me = await it_.person([]);
+    const expiresAt = new Date(Date.now() + 60_000);
+    const created = await tokens(me.token, me.id, 'POST', '', { name: 'Short', expiresAt: expiresAt.toISOString() });
+    const token = pickText(created.body, 'token');
+    const at = (now: number) => memberAuth({ ...it_, now: () => now });
+    const request = { headers: { authorization: `Bearer ${token}` } } as Parameters<
+      ReturnType<typeof at>['authenticate']
+    >[0];
+    await at(expiresAt.getTime() - 1).authenticate(request);
+    await assert.rejects(at(expiresAt.getTime()).authenticate(request), refusal('UNAUTHENTICATED'));
+  });
+
+  it('lets an admin replace the lost token of a developer, who has no rights beyond', async () => {
+    const admin = await it_.person([{ appId, role: 'admin' }]);
+    const developer = await it_.person([{ appId, role: 'developer' }]);
+    const created = await tokens(admin.token, developer.id, 'POST', '', { name: 'New laptop' });
+    assert.equal(created.status, 201);
+    assert.equal(
+      pick((await it_.ask(pickText(created.body, 'token'), 'GET', '/v1/me')).body, 'memberId'),
+      developer.id,
+    );
+  });
+
+  it('lets nobody become more than they are through the token of another', async () => {
+    const admin = await it_.person([{ appId, role: 'admin' }]);
+    const beyond = [
+      await it_.person([{ appId, role: 'owner' }]),
+      await it_.person([
+        { appId, role: 'viewer' },
+        { appId: otherAppId, role: 'viewer' },
+      ]),
+      await it_.person([{ appId, role: 'viewer' }], true),
+      await it_.person([]),
+      { id: new ObjectId().toHexString() },
+    ];
+    for (const { id } of beyond) {
+      assert.equal((await tokens(admin.token, id, 'POST', '', { name: 'Mine' })).status, 404);
+      assert.equal((await tokens(admin.token, id, 'GET')).status, 404);
+      assert.equal((await tokens(admin.token, id, 'DELETE', `/${new ObjectId().toHexString()}`)).status, 404);
+    }
+  });
+
+  it('takes away only tokens of that member', async () => {
+    const [one, two] = [await it_.person([]), await it_.person([])];
+    const created = await tokens(two.token, two.id, 'POST', '', { name: 'Hers' });
+    assert.equal((await tokens(one.token, one.id, 'DELETE', `/${pickText(created.body, 'tokenId')}`)).status, 404);
+    assert.equal((await it_.ask(pickText(created.body, 'token'), 'GET', '/v1/me')).status, 200);
+  });
+});
