@@ -95,12 +95,8 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
   return {
     name,
 
-    /**
-     * @returns {number | undefined}
-     */
-    get pid() {
-      return current?.pid;
-    },
+    /** The process that runs it now; it has another after a restart. */
+    pid: () => current?.pid,
 
     /**
      * Starts it the first time; fails at once when that fails, since trying again would only say so later.

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { capLog, followProblems, lastLines, problemIn } from '../../scripts/servers/logs.mjs';
+import { launch, stop } from '../../scripts/servers/process.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'logs-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe('of a log', () => {
+  test('errors and lines that are no JSON are problems, the rest is not', () => {
+    assert.equal(problemIn('{"level":30,"msg":"listening"}'), undefined);
+    assert.equal(problemIn('{"level":40,"msg":"slow"}'), undefined);
+    assert.equal(problemIn('{"level":50,"msg":"no answer"}'), 'no answer');
+    assert.equal(
+      problemIn('{"level":60,"msg":"cannot go on","err":{"message":"disk full"}}'),
+      'cannot go on: disk full',
+    );
+    assert.equal(problemIn('{"level":50,"msg":"disk full","err":{"message":"disk full"}}'), 'disk full');
+    assert.equal(problemIn('TypeError: x is not a function'), 'TypeError: x is not a function');
+    assert.equal(problemIn(''), undefined);
+    assert.equal(problemIn('null'), undefined);
+  });
+
+  test('the problems are shown that come after we began to look, once', async () => {
+    const file = join(folder, 'followed.log');
+    writeFileSync(file, '{"level":50,"msg":"long ago"}\n');
+    const said: string[] = [];
+    const follower = followProblems({ name: 'api', file, say: (line) => said.push(line) });
+    appendFileSync(file, '{"level":30,"msg":"fine"}\n{"level":50,"msg":"tr');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.deepEqual(said, []);
+    appendFileSync(file, 'ouble"}\n');
+    follower.stop();
+    assert.deepEqual(said, ['api: trouble']);
+  });
+
+  test('a flood of problems is shown in part, with the number of the others', () => {
+    const file = join(folder, 'flood.log');
+    const said: string[] = [];
+    const follower = followProblems({ name: 'api', file, say: (line) => said.push(line) });
+    writeFileSync(file, '{"level":50,"msg":"again"}\n'.repeat(100));
+    follower.stop();
+    assert.equal(said.length, 21);
+    assert.equal(said.at(-1), `api: 80 more, see ${file}`);
+  });
+
+  test('the last lines of the present process are given, not of the one before', () => {
+    const file = join(folder, 'last.log');
+    writeFileSync(file, 'before\n');
+    const from = statSync(file).size;
+    appendFileSync(file, 'one\ntwo\nthree\n');
+    assert.equal(lastLines(file, from, 2), 'two\nthree');
+    assert.equal(lastLines(file, from), 'one\ntwo\nthree');
+  });
+
+  test('the size is capped while it is written, with the older part kept beside it', async () => {
+    const file = join(folder, 'capped.log');
+    const code = `setInterval(() => console.log('x'.repeat(100)), 1);`;
+    const writer = launch({ command: process.execPath, args: ['-e', code], logFile: file });
+    while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < 5000)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    capLog(file, 5000);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await stop(writer, 5000);
+    assert.ok(statSync(`${file}.1`).size >= 5000);
+    const text = readFileSync(file, 'utf8');
+    assert.ok(text.length > 0, 'the writer goes on');
+    assert.equal(text.includes('\0'), false, 'from the beginning, without a hole');
+  });
+});

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identityOf } from '../../scripts/servers/identity.mjs';
+import { launch } from '../../scripts/servers/process.mjs';
+import { processRecords } from '../../scripts/servers/records.mjs';
+import { type SupervisorOptions, supervise } from '../../scripts/servers/supervise.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'supervise-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const { signal } = new AbortController();
+const UNTIL_STOPPED = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000);`;
+let count = 0;
+
+/** A service that runs the given JavaScript, and is ready when that sends a message. */
+function service(code: string, bounds: { readonly readyBoundMs?: number; readonly stopBoundMs?: number } = {}) {
+  count += 1;
+  const logFile = join(folder, `service-${count}.log`);
+  return {
+    name: 'service',
+    readyBoundMs: bounds.readyBoundMs ?? 10_000,
+    stopBoundMs: bounds.stopBoundMs ?? 10_000,
+    launch: () => launch({ command: process.execPath, args: ['-e', code], logFile, ipc: true }),
+    ready: ({ child }: ReturnType<typeof launch>) =>
+      new Promise<void>((resolve) =>
+        child.once('message', () => {
+          resolve();
+        }),
+      ),
+  };
+}
+
+function watched(options: Partial<SupervisorOptions> = {}) {
+  const said: string[] = [];
+  const gaveUp: string[] = [];
+  return {
+    said,
+    gaveUp,
+    options: {
+      say: (line: string) => said.push(line),
+      giveUp: (reason: string) => gaveUp.push(reason),
+      firstDelayMs: 10,
+      ...options,
+    },
+  };
+}
+
+async function until(holds: () => boolean) {
+  const end = Date.now() + 20_000;
+  while (!holds()) {
+    assert.ok(Date.now() < end, 'waited for 20 s');
+    await sleep(10);
+  }
+}
+
+describe('a supervised service', () => {
+  test('that is killed is reported and started again', async () => {
+    const { said, gaveUp, options } = watched();
+    const supervisor = supervise(service(`${UNTIL_STOPPED} process.send('ready');`), options);
+    await supervisor.start(signal);
+    const first = supervisor.pid();
+    assert.ok(first);
+    process.kill(first, 'SIGKILL');
+    await until(() => said.length === 2);
+    assert.match(said[0] ?? '', /^service: died \(killed by SIGKILL\), starting it again in 0\.01 s$/);
+    assert.equal(said[1], `service: running again, process ${supervisor.pid() ?? 0}`);
+    assert.notEqual(supervisor.pid(), first);
+    const last = supervisor.pid() ?? 0;
+    await supervisor.stop();
+    assert.equal(identityOf(last), undefined);
+    assert.deepEqual(gaveUp, []);
+  });
+
+  test('that keeps dying is given up after five deaths, with the reason and its last words', async () => {
+    const { said, gaveUp, options } = watched();
+    const code = `process.send('ready', () => { console.error('out of luck'); process.exit(3); });`;
+    const supervisor = supervise(service(code), options);
+    await supervisor.start(signal);
+    await until(() => gaveUp.length > 0);
+    await supervisor.stop();
+    assert.equal(said.filter((line) => line.includes('died')).length, 4);
+    assert.equal(gaveUp.length, 1);
+    assert.match(gaveUp[0] ?? '', /^service died 5 times within 60 s \(exit code 3\):\nout of luck$/);
+  });
+
+  test('is not given up for deaths that are long ago', async () => {
+    const { said, gaveUp, options } = watched({ withinMs: 1 });
+    const supervisor = supervise(service(`process.send('ready', () => process.exit(3));`), options);
+    await supervisor.start(signal);
+    await until(() => said.filter((line) => line.includes('died')).length >= 8);
+    await supervisor.stop();
+    assert.deepEqual(gaveUp, []);
+  });
+
+  test('that does not start the first time fails at once with its last words', async () => {
+    const { options } = watched();
+    const supervisor = supervise(service(`console.error('port is taken'); process.exit(1);`), options);
+    await assert.rejects(supervisor.start(signal), /service did not start: exit code 1\nport is taken/);
+    await supervisor.stop();
+  });
+
+  test('that does not become ready is stopped', async () => {
+    const { options } = watched();
+    const supervisor = supervise(service(UNTIL_STOPPED, { readyBoundMs: 800 }), options);
+    await assert.rejects(supervisor.start(signal), /not ready after 0\.8 s/);
+    assert.equal(identityOf(supervisor.pid() ?? 0), undefined);
+  });
+
+  test('whose program does not exist fails with the reason', async () => {
+    const { options } = watched();
+    const missing = {
+      ...service(''),
+      launch: () => launch({ command: '/no/such/program', args: [], logFile: join(folder, 'missing.log') }),
+    };
+    await assert.rejects(supervise(missing, options).start(signal), /ENOENT/);
+  });
+
+  test('that does not stop when asked is forced to', async () => {
+    const { said, options } = watched();
+    const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.send('ready');`;
+    const supervisor = supervise(service(deaf, { stopBoundMs: 300 }), options);
+    await supervisor.start(signal);
+    const pid = supervisor.pid() ?? 0;
+    await supervisor.stop();
+    assert.equal(identityOf(pid), undefined);
+    assert.deepEqual(said, ['service: did not stop within 0.3 s and was forced to']);
+  });
+
+  test('stopped while it waits to be started again stays stopped', async () => {
+    const { said, options } = watched({ firstDelayMs: 60_000 });
+    const supervisor = supervise(service(`process.send('ready', () => process.exit(0));`), options);
+    await supervisor.start(signal);
+    await until(() => said.length === 1);
+    const pid = supervisor.pid();
+    await supervisor.stop();
+    assert.equal(supervisor.pid(), pid);
+  });
+
+  test('is not started at all once we are asked to stop', async () => {
+    const { options } = watched();
+    const supervisor = supervise(service(`process.send('ready');`), options);
+    await assert.rejects(supervisor.start(AbortSignal.abort(new Error('interrupted'))), /interrupted/);
+    assert.equal(supervisor.pid(), undefined);
+  });
+
+  test('is asked to stop when we are while it starts', async () => {
+    const { options } = watched();
+    const asked = new AbortController();
+    const supervisor = supervise(service(UNTIL_STOPPED), options);
+    const starting = supervisor.start(asked.signal);
+    setTimeout(() => {
+      asked.abort(new Error('interrupted'));
+    }, 300);
+    await assert.rejects(starting, /interrupted/);
+    assert.equal(identityOf(supervisor.pid() ?? 0), undefined);
+  });
+});
+
+describe('the records of a data folder', () => {
+  test('let the next start stop what a killed one left, and nothing else', async () => {
+    const file = join(folder, 'processes.json');
+    const orphan = launch({
+      command: process.execPath,
+      args: ['-e', UNTIL_STOPPED],
+      logFile: join(folder, 'orphan.log'),
+    });
+    const stranger = launch({
+      command: process.execPath,
+      args: ['-e', UNTIL_STOPPED],
+      logFile: join(folder, 'stranger.log'),
+    });
+    const killed = processRecords(file);
+    killed.add('mongod', orphan.pid);
+    killed.add('temporal', stranger.pid);
+    // As if the second pid had gone to another program since.
+    const written = readFileSync(file, 'utf8').replace(identityOf(stranger.pid) ?? '?', 'another boot/1');
+    writeFileSync(file, written);
+
+    const said: string[] = [];
+    await processRecords(file).stopOrphans((line) => said.push(line));
+    assert.equal(identityOf(orphan.pid), undefined);
+    assert.notEqual(identityOf(stranger.pid), undefined);
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? '', /^mongod: process \d+ was left by a start that was killed; stopped it$/);
+    assert.equal(readFileSync(file, 'utf8'), '[]');
+    process.kill(stranger.pid, 'SIGKILL');
+    await stranger.ended;
+  });
+
+  test('forget a process that ended', async () => {
+    const file = join(folder, 'ended.json');
+    const records = processRecords(file);
+    const { options } = watched();
+    const supervisor = supervise(service(`${UNTIL_STOPPED} process.send('ready');`), { ...options, records });
+    await supervisor.start(signal);
+    assert.match(readFileSync(file, 'utf8'), new RegExp(`"name":"service","pid":${supervisor.pid() ?? 0},`));
+    await supervisor.stop();
+    assert.equal(readFileSync(file, 'utf8'), '[]');
+  });
+});
