@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf } from '../../scripts/servers/identity.mjs';
-import { launch } from '../../scripts/servers/process.mjs';
+import { launch, stop } from '../../scripts/servers/process.mjs';
 import { processRecords } from '../../scripts/servers/records.mjs';
 import { type SupervisorOptions, supervise } from '../../scripts/servers/supervise.mjs';
 
@@ -163,7 +163,7 @@ describe('a supervised service', () => {
 });
 
 describe('the records of a data folder', () => {
-  test('let the next start stop what a killed one left, and nothing else', async () => {
+  test('let the next start stop what a killed one left, and nothing else', async (t) => {
     const file = join(folder, 'processes.json');
     const orphan = launch({
       command: process.execPath,
@@ -175,12 +175,14 @@ describe('the records of a data folder', () => {
       args: ['-e', UNTIL_STOPPED],
       logFile: join(folder, 'stranger.log'),
     });
+    t.after(() => Promise.all([stop(orphan, 0), stop(stranger, 0)]));
     const killed = processRecords(file);
     killed.add('mongod', orphan.pid);
     killed.add('temporal', stranger.pid);
     // As if the second pid had gone to another program since.
-    const written = readFileSync(file, 'utf8').replace(identityOf(stranger.pid) ?? '?', 'another boot/1');
-    writeFileSync(file, written);
+    const records = JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number; identity: string }[];
+    for (const record of records) if (record.pid === stranger.pid) record.identity = 'another boot/1';
+    writeFileSync(file, JSON.stringify(records));
 
     const said: string[] = [];
     await processRecords(file).stopOrphans((line) => said.push(line));
@@ -189,8 +191,6 @@ describe('the records of a data folder', () => {
     assert.equal(said.length, 1);
     assert.match(said[0] ?? '', /^mongod: process \d+ was left by a start that was killed; stopped it$/);
     assert.equal(readFileSync(file, 'utf8'), '[]');
-    process.kill(stranger.pid, 'SIGKILL');
-    await stranger.ended;
   });
 
   test('forget a process that ended', async () => {
