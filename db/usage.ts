@@ -1,6 +1,11 @@
 import type { Db, ObjectId } from 'mongodb';
 import { DAY_MS } from '../domain/limits.js';
 import type { CollectionSpec } from './collection.js';
+import { date, documentOf, number, objectId, oneOf, string } from './json-schema.js';
+
+/** Each has a quota of its own, so that a flood of one does not silence another. */
+const CATEGORIES = ['events'] as const;
+export type UsageCategory = (typeof CATEGORIES)[number];
 
 export interface DailyUsageDoc {
   readonly _id: string;
@@ -12,12 +17,17 @@ export interface DailyUsageDoc {
   readonly expiresAt: Date;
 }
 
-/** Each has a quota of its own, so that a flood of one does not silence another. */
-export type UsageCategory = 'events';
-
 export const dailyUsageSpec: CollectionSpec = {
   name: 'daily_usage',
   indexes: [{ key: { expiresAt: 1 }, name: 'expiry', expireAfterSeconds: 0 }],
+  jsonSchema: documentOf<DailyUsageDoc>({
+    _id: string,
+    appId: objectId,
+    day: number,
+    category: oneOf(CATEGORIES),
+    count: number,
+    expiresAt: date,
+  }),
 };
 
 const KEPT_DAYS = 90;
