@@ -68,7 +68,8 @@ module.exports = {
     },
     {
       name: 'api-never-runs-activities',
-      comment: 'The worker runs activities. Only its native connection, cheaper than the client package, serves the API.',
+      comment:
+        'The worker runs activities. Only its native connection, cheaper than the client package, serves the API.',
       severity: 'error',
       from: { path: '^api/', pathNot: '^api/temporal\\.ts$' },
       to: {
