@@ -131,7 +131,7 @@ function flattened(properties: Json): { metadata: Record<string, string>; measur
   const measures: Record<string, number> = {};
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
-    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    const plain = typeof value === 'string' ? value : JSON.stringify(value);
     own(metadata, key, plain);
     if (typeof value === 'number') own(measures, key, value);
   }
