@@ -1,7 +1,7 @@
 import type { Db, Document, ObjectId } from 'mongodb';
 import { outerBoundSeconds } from '../domain/app.js';
 import { type AppDoc, appRegistrationsSpec } from './apps.js';
-import { eventsSpec } from './events.js';
+import { eventsSpec, type SeriesMeta } from './events.js';
 import { heatmapEventsSpec } from './heatmap-events.js';
 
 /** The two time-series collections, by what their retention is called in an app's settings. */
@@ -86,12 +86,21 @@ export function retention(db: Db) {
       }));
     },
 
-    /**
-     * Deletes an app's days before `firstKeptDay`, and says how many documents went. Only whole `meta` predicates:
-     * MongoDB 6 deletes from time-series by nothing else. Idempotent: a retry finds nothing left.
-     */
-    async deleteBefore(series: Series, appId: ObjectId, firstKeptDay: number): Promise<number> {
+    /** Some day of the app that is not kept, undefined when none is left. */
+    async findDayBefore(series: Series, appId: ObjectId, firstKeptDay: number): Promise<number | undefined> {
       const filter = { 'meta.appId': appId, 'meta.day': { $lt: firstKeptDay } };
+      const found = await db
+        .collection<{ readonly meta: SeriesMeta }>(SERIES[series].collection)
+        .findOne(filter, { projection: { meta: 1 } });
+      return found?.meta.day;
+    },
+
+    /**
+     * Deletes a whole day of an app and says how many documents went. Day by day, so that each command is short;
+     * by `meta` alone, since MongoDB 6 deletes from time-series by nothing else. Idempotent.
+     */
+    async deleteDay(series: Series, appId: ObjectId, day: number): Promise<number> {
+      const filter = { 'meta.appId': appId, 'meta.day': day };
       return (await db.collection(SERIES[series].collection).deleteMany(filter)).deletedCount;
     },
   };

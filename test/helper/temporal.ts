@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+
+/** The server that `npm test` started or was given. Close the connection when done. */
+export async function testTemporal() {
+  const address = process.env['TEMPORAL_ADDRESS'];
+  if (address === undefined) throw new Error('TEMPORAL_ADDRESS is missing: run tests by `npm test -- <files>`');
+  Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
+  const connection = await NativeConnection.connect({ address });
+  return { connection, client: new Client({ connection }), close: () => connection.close() };
+}
+
+/** For task queues, workflow and schedule ids that no other test has. */
+export const unique = (name: string): string => `test-${name}-${randomBytes(4).toString('hex')}`;

@@ -1,0 +1,78 @@
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleOptions,
+  type ScheduleOptionsStartWorkflowAction,
+  ScheduleOverlapPolicy,
+  type ScheduleSpec,
+} from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
+import { TASK_QUEUE } from '../domain/task-queue.js';
+import { retention, RETENTION_ID } from '../workflows/retention.js';
+
+/** A workflow that starts by the clock, with an empty input. */
+export interface Schedule {
+  /** Of the schedule; its runs are called the same with their time after it. */
+  readonly id: string;
+  readonly workflow: Workflow;
+  readonly spec: ScheduleSpec;
+  /** One line for the Temporal UI. */
+  readonly summary: string;
+  /** Where another worker than the product's runs it. */
+  readonly taskQueue?: string;
+}
+
+export const SCHEDULES: readonly Schedule[] = [
+  {
+    id: RETENTION_ID,
+    workflow: retention,
+    spec: { calendars: [{ hour: 3, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
+    summary: 'Deletes what apps no longer want to keep',
+  },
+];
+
+/**
+ * Makes the schedules what this code says, at every start of a worker: created where missing, else brought up to
+ * date. Whether one is paused, and why, is left as it is: that is ops' decision.
+ */
+export async function ensureSchedules(client: Client, schedules: readonly Schedule[]): Promise<void> {
+  for (const schedule of schedules) {
+    const options = optionsOf(schedule);
+    try {
+      await client.schedule.create(options);
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      const { spec, action, policies } = options;
+      await client.schedule
+        .getHandle(schedule.id)
+        .update(({ state }) => ({ spec, action, ...(policies === undefined ? {} : { policies }), state }));
+    }
+  }
+}
+
+function optionsOf({
+  id,
+  workflow,
+  spec,
+  summary,
+  taskQueue = TASK_QUEUE,
+}: Schedule): ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>> {
+  return {
+    scheduleId: id,
+    spec,
+    action: {
+      type: 'startWorkflow',
+      workflowType: workflow,
+      workflowId: id,
+      taskQueue,
+      args: [{}],
+      staticSummary: summary,
+    },
+    policies: {
+      // Two sweeps at once would only do the same work twice.
+      overlap: ScheduleOverlapPolicy.SKIP,
+      // After an outage the last hour's run is made up for; sweeps do not care for older ones.
+      catchupWindow: '1 hour',
+    },
+  };
+}
