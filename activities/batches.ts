@@ -150,7 +150,7 @@ async function insertOnce({ lanes, now }: BatchDeps, flush: FlushDoc): Promise<b
     if (!bytes?.length) continue;
     if (now() - flush.at.getTime() > LANE_TRUSTED_MS) return false;
     try {
-      await lanes.insertOnce(flush.lanes[list], COLLECTIONS[list], bytes);
+      await lanes.use(flush.lanes[list], (lane) => lane.insert(1, COLLECTIONS[list], bytes));
     } catch (error) {
       if (!laneWasTaken(error)) throw error;
       return false;
@@ -183,9 +183,11 @@ async function takeOver(deps: BatchDeps, flushId: string): Promise<FlushDoc | nu
   for (const list of LISTS) {
     if (series[list].length === 0) continue;
     const wanted = wantedOf(list);
-    await lanes.takeOver(flush.lanes[list], flush.epoch, COLLECTIONS[list], async (session) => {
+    await lanes.use(flush.lanes[list], async ({ session, fence, insert }) => {
+      await fence(2 * flush.epoch);
       const stored = await storedIds(db, COLLECTIONS[list], wanted, session);
-      return Buffer.concat(wanted.filter(({ id }) => !stored.has(id)).map(({ bytes }) => bytes));
+      const missing = wanted.filter(({ id }) => !stored.has(id)).map(({ bytes }) => bytes);
+      await insert(2 * flush.epoch + 1, COLLECTIONS[list], Buffer.concat(missing));
     });
   }
   if (skip.length === 0) return flush;

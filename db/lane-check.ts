@@ -19,13 +19,14 @@ export async function checkLanes(db: Db, lanes: Lanes): Promise<void> {
   const meta = { check: randomUUID() };
   const bytes = BSON.serialize({ timestamp: new Date(), meta, _id: new ObjectId() });
   const lane = new UUID().toBinary();
+  const insert = () => lanes.use(lane, (own) => own.insert(1, collection.collectionName, bytes));
   try {
-    await lanes.insertOnce(lane, collection.collectionName, bytes);
-    await lanes.insertOnce(lane, collection.collectionName, bytes);
+    await insert();
+    await insert();
     const rows = await collection.countDocuments({ meta });
     if (rows !== 1) throw new Error(`one insert sent twice was stored ${String(rows)} times`);
-    await lanes.takeOver(lane, 1, collection.collectionName, () => Promise.resolve(new Uint8Array()));
-    const late = await lanes.insertOnce(lane, collection.collectionName, bytes).catch((error: unknown) => error);
+    await lanes.use(lane, ({ fence }) => fence(2));
+    const late = await insert().catch((error: unknown) => error);
     if (!laneWasTaken(late)) throw new Error('an insert from before a take-over was not refused');
     await collection.deleteMany({ meta });
   } catch (cause) {

@@ -8,6 +8,7 @@ import {
   type MongoClient,
   MongoServerError,
 } from 'mongodb';
+import type { CollectionSpec } from './collection.js';
 
 /** The parts of the driver that a lane needs and the driver keeps to itself; `test/db/lane.test.ts` guards them. */
 interface DriverServerSession {
@@ -21,6 +22,12 @@ const { DocumentSequence } = createRequire(import.meta.url)('mongodb/lib/cmap/co
   DocumentSequence: new (field: string) => DriverDocumentSequence;
 };
 
+/** The fences of take-overs; mongod forgets a lane after 30 minutes, its fence is kept a day for the curious. */
+export const laneFencesSpec: CollectionSpec = {
+  name: 'lane_fences',
+  indexes: [{ key: { at: 1 }, name: 'expiry', expireAfterSeconds: 86_400 }],
+};
+
 const MAJORITY = { w: 'majority', j: true } as const;
 
 /** What mongod answers when a newer owner has written in the lane, or has forgotten part of what was written. */
@@ -29,6 +36,15 @@ const INCOMPLETE_HISTORY = 217;
 export const laneWasTaken = (error: unknown): boolean =>
   error instanceof MongoServerError && (error.code === SUPERSEDED || error.code === INCOMPLETE_HISTORY);
 
+/** What its holder can do in a lane. */
+export interface Lane {
+  readonly session: ClientSession;
+  /** Inserts BSON documents, one after the other in `bytes`, as one command. Nothing to insert: nothing is sent. */
+  readonly insert: (txnNumber: number, collection: string, bytes: Uint8Array) => Promise<void>;
+  /** After it, nothing sent under a lower number can be stored any more, and `session` reads all that was. */
+  readonly fence: (txnNumber: number) => Promise<void>;
+}
+
 /**
  * Runs commands in a session whose id is ours to choose. mongod stores each statement of a (session, txnNumber) once,
  * however often and however late the command arrives, and refuses a lower txnNumber with 225: so two tries of one
@@ -36,61 +52,42 @@ export const laneWasTaken = (error: unknown): boolean =>
  * 30 minutes without use; callers stop trusting it after 15.
  */
 export function lanes(client: MongoClient, db: Db) {
-  const inLane = async <T>(lane: Binary, use: (session: ClientSession) => Promise<T>): Promise<T> => {
-    const session = client.startSession({ causalConsistency: true });
-    const server = (session as unknown as { serverSession: DriverServerSession }).serverSession;
-    server.id = { id: lane };
-    // A dirty session never goes back to the pool, so nothing else is ever written in this lane.
-    server.isDirty = true;
-    try {
-      return await use(session);
-    } finally {
-      await session.endSession();
-    }
-  };
-
   const write = async (session: ClientSession, txnNumber: number, command: Document): Promise<void> => {
-    const answer = await db.command(
-      { ...command, txnNumber: Long.fromNumber(txnNumber), writeConcern: MAJORITY },
-      { session },
-    );
-    const failed =
-      (answer['writeErrors'] as Document[] | undefined)?.[0] ?? (answer['writeConcernError'] as Document | undefined);
-    if (failed !== undefined) throw new MongoServerError(failed);
-  };
-
-  /** Inserts BSON documents, one after the other in `bytes`, as one command. */
-  const insert = (session: ClientSession, txnNumber: number, collection: string, bytes: Uint8Array): Promise<void> => {
-    const documents = new DocumentSequence('documents');
-    documents.push({}, bytes);
-    return write(session, txnNumber, { insert: collection, documents, ordered: false });
+    const numbered = { ...command, txnNumber: Long.fromNumber(txnNumber), writeConcern: MAJORITY };
+    const answer = await db.command(numbered, { session });
+    const [refused] = (answer['writeErrors'] as Document[] | undefined) ?? [];
+    const failure = refused ?? (answer['writeConcernError'] as Document | undefined);
+    if (failure !== undefined) throw new MongoServerError(failure);
   };
 
   return {
-    /** The first owner's insert; the same bytes must be given at every try. */
-    insertOnce: (lane: Binary, collection: string, bytes: Uint8Array): Promise<void> =>
-      inLane(lane, (session) => insert(session, 1, collection, bytes)),
-
-    /**
-     * Takes the lane over as owner number `epoch`: after the fence nothing sent by an older owner can be stored any
-     * more, so what `missing` then reads is final, and what it returns is inserted.
-     * @param missing given a session that reads all that the fence has seen, the bytes still to insert
-     */
-    takeOver: (
-      lane: Binary,
-      epoch: number,
-      collection: string,
-      missing: (session: ClientSession) => Promise<Uint8Array>,
-    ): Promise<void> =>
-      inLane(lane, async (session) => {
-        // It must really change something: a write without an oplog entry is forgotten at a failover.
-        await write(session, 2 * epoch, {
-          update: 'lane_fences',
-          updates: [{ q: { _id: lane }, u: { $inc: { fences: 1 }, $set: { at: new Date() } }, upsert: true }],
+    /** Gives a lane to `work` and takes it back after. A lane holds one insert of one content, tried any number of times. */
+    async use<T>(lane: Binary, work: (lane: Lane) => Promise<T>): Promise<T> {
+      const session = client.startSession({ causalConsistency: true });
+      const server = (session as unknown as { serverSession: DriverServerSession }).serverSession;
+      server.id = { id: lane };
+      // A dirty session never goes back to the pool, so nothing else is ever written in this lane.
+      server.isDirty = true;
+      try {
+        return await work({
+          session,
+          insert: async (txnNumber, collection, bytes) => {
+            if (bytes.length === 0) return;
+            const documents = new DocumentSequence('documents');
+            documents.push({}, bytes);
+            await write(session, txnNumber, { insert: collection, documents, ordered: false });
+          },
+          // It must really change something: a write without an oplog entry is forgotten at a failover.
+          fence: (txnNumber) =>
+            write(session, txnNumber, {
+              update: laneFencesSpec.name,
+              updates: [{ q: { _id: lane }, u: { $inc: { fences: 1 }, $set: { at: new Date() } }, upsert: true }],
+            }),
         });
-        const bytes = await missing(session);
-        if (bytes.length > 0) await insert(session, 2 * epoch + 1, collection, bytes);
-      }),
+      } finally {
+        await session.endSession();
+      }
+    },
   };
 }
 

@@ -72,12 +72,6 @@ export const ingestSpoolSpec: CollectionSpec = {
   },
 };
 
-/** The fences of take-overs; a lane is forgotten by mongod after 30 minutes, its fence is kept a day for the curious. */
-export const laneFencesSpec: CollectionSpec = {
-  name: 'lane_fences',
-  indexes: [{ key: { at: 1 }, name: 'expiry', expireAfterSeconds: 86_400 }],
-};
-
 export interface Backlog {
   readonly flushes: number;
   readonly bytes: number;

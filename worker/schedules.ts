@@ -9,6 +9,8 @@ import {
 import type { Workflow } from '@temporalio/common';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
 
 /** A workflow that starts by the clock, with an empty input. */
 export interface Schedule {
@@ -28,6 +30,12 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: retention,
     spec: { calendars: [{ hour: 3, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
     summary: 'Deletes what apps no longer want to keep',
+  },
+  {
+    id: SPOOL_SWEEP_ID,
+    workflow: spoolSweep,
+    spec: { intervals: [{ every: '1 minute' }] },
+    summary: 'Finds acknowledged flushes that nobody has stored',
   },
 ];
 
@@ -67,6 +75,7 @@ function optionsOf({
       taskQueue,
       args: [{}],
       staticSummary: summary,
+      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.kind, value: id }],
     },
     policies: {
       // Two sweeps at once would only do the same work twice.

@@ -9,6 +9,8 @@ export interface SpoolSweepInput {
   readonly replayFailed?: boolean;
 }
 
+export const SPOOL_SWEEP_ID = 'spool-sweep';
+
 const OLDER_THAN_MS = 60_000;
 const FLUSHES_A_RUN = 10;
 const RUNS_A_SWEEP = 20;

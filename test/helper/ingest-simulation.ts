@@ -1,0 +1,257 @@
+import { type Db, type MongoClient, ObjectId } from 'mongodb';
+import { batchActivities } from '../../activities/batches.js';
+import { batchBuilder } from '../../api/ingest/batch-builder.js';
+import { people } from '../../api/ingest/people.js';
+import type { Batch } from '../../db/batch.js';
+import { claim } from '../../db/claim.js';
+import { type Lane, lanes, laneWasTaken } from '../../db/lane.js';
+import { profiles } from '../../db/profiles.js';
+import { rollups } from '../../db/rollups.js';
+import { type FlushDoc, spool } from '../../db/spool.js';
+import { appOf } from './apps.js';
+
+/** A death at some step: the caller gives up there, what it had sent may still arrive. */
+class Crash extends Error {}
+
+const CRASH_RATE = 0.08;
+const LATE_RATE = 0.5;
+/** Longer than a take-over needs to come to its own insert. */
+const LATE_MS = 200;
+const SLOW_RATE = 0.1;
+const SLOW_MS = 80;
+const TAKE_OVER_RATE = 0.5;
+const TWENTY_MINUTES = 20 * 60_000;
+
+/** mulberry32: the same seed gives the same decisions; how they interleave is up to the servers. */
+function random(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export interface Verdict {
+  readonly seed: number;
+  /** What is wrong, by kind; empty when every promise was kept. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+interface World {
+  readonly client: MongoClient;
+  readonly db: Db;
+  /** False takes step 9b out: a new owner reads and inserts without having fenced off the old ones. */
+  readonly fence: boolean;
+}
+
+/**
+ * One seeded run of interleavings over the product's own claim and activity code on a real mongod: four overlapping
+ * batches of events and points, each sent once or twice at once, several workers over different cuts of the same
+ * flushes, crashes at each step, inserts that land after their caller gave up, owners that take over; then a sweep
+ * until nothing waits, and a recount.
+ */
+export async function simulate(seed: number, { client, db, fence }: World): Promise<Verdict> {
+  const rng = random(seed);
+  const app = { ...appOf(`sim-${String(seed)}`), id: new ObjectId() };
+  const late: Promise<unknown>[] = [];
+  let hurting = true;
+
+  const step = async (): Promise<void> => {
+    if (!hurting) return;
+    await sleep(rng() * (rng() < SLOW_RATE ? SLOW_MS : 12));
+    if (rng() < CRASH_RATE) throw new Crash();
+  };
+  const around =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      await step();
+      const result = await call(...args);
+      await step();
+      return result;
+    };
+
+  const realSpool = spool(db);
+  const shaky = {
+    ...realSpool,
+    insert: around(realSpool.insert),
+    find: around(realSpool.find),
+    takeOver: around(realSpool.takeOver),
+    leaveOut: around(realSpool.leaveOut),
+    markStored: around(realSpool.markStored),
+  };
+
+  const realLanes = lanes(client, db);
+  const shakyLanes: typeof realLanes = {
+    use: async (id, work) => {
+      // A late insert needs a lane of its own life: the one it was sent in is given back when its caller dies.
+      const insert: Lane['insert'] = async (...insertArgs) => {
+        await step();
+        // A slow owner: here what it has read is old news, unless it has fenced off the others.
+        if (hurting && insertArgs[0] > 1) await sleep(rng() * SLOW_MS);
+        if (hurting && rng() < LATE_RATE) {
+          const delay = rng() * LATE_MS;
+          late.push(
+            sleep(delay)
+              .then(() => realLanes.use(id, (lane) => lane.insert(...insertArgs)))
+              .catch((error: unknown) => {
+                if (!laneWasTaken(error)) throw error;
+              }),
+          );
+          throw new Crash();
+        }
+        await realLanes.use(id, (lane) => lane.insert(...insertArgs));
+        await step();
+      };
+      return realLanes.use(id, (lane) =>
+        work({
+          session: lane.session,
+          insert,
+          fence: async (txnNumber) => {
+            await step();
+            if (fence) await lane.fence(txnNumber);
+            await step();
+          },
+        }),
+      );
+    },
+  };
+
+  const worker = (ahead: number) =>
+    batchActivities({
+      client,
+      db,
+      spool: shaky,
+      lanes: shakyLanes,
+      rollups: rollups(db),
+      profiles: profiles(db),
+      retention: { apps: () => Promise.resolve([]) },
+      now: () => Date.now() + ahead,
+    });
+
+  const survive = async (work: Promise<unknown>): Promise<void> => {
+    await work.catch((error: unknown) => {
+      const expected = error instanceof Crash || laneWasTaken(error) || /has a newer owner/.test(String(error));
+      if (!expected && !isUnconfirmed(error)) throw error;
+    });
+  };
+
+  const batches = [
+    [1, 2, 3, 4],
+    [3, 4, 5, 6],
+    [6, 7, 8, 1],
+    [2, 5],
+  ].map((ids, index) => batchOf(app, seed, ids, index));
+  const acknowledged = new Set<Batch>();
+  const send = async (sent: readonly Batch[]): Promise<void> => {
+    const { outcomes } = await claim(shaky, sent, new Date());
+    outcomes.forEach((outcome, index) => {
+      const batch = sent[index];
+      if (batch && !(outcome instanceof Error)) acknowledged.add(batch);
+    });
+  };
+
+  const tasks: Promise<void>[] = [];
+  for (const batch of batches) {
+    const together = rng() < 0.3 ? [batch, ...batches.filter(() => rng() < 0.3)] : [batch];
+    tasks.push(survive(send(together)));
+    if (rng() < 0.5) tasks.push(sleep(rng() * 15).then(() => survive(send([batch]))));
+  }
+  const mine = { batchKeys: { $in: batches.map(({ key }) => key) } };
+  const flushesNow = async (): Promise<FlushDoc[]> =>
+    db
+      .collection<FlushDoc>('ingest_spool')
+      .find(mine as object)
+      .toArray();
+  for (let run = 0; run < 5; run++) {
+    const tries = 1 + Math.floor(rng() * 3);
+    // Tries of one run overlap: a worker that was given up goes on.
+    const delay = 5 + rng() * 60;
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const cut = rng();
+      const ahead = rng() < TAKE_OVER_RATE ? TWENTY_MINUTES : 0;
+      tasks.push(
+        sleep(delay).then(async () => {
+          const flushes = await flushesNow();
+          for (const { _id } of flushes.filter((_flush, index) => (index + run) % 2 === 0 || cut < 0.5)) {
+            await survive(worker(ahead).storeFlush({ flushId: _id }));
+          }
+        }),
+      );
+    }
+  }
+  await Promise.all(tasks);
+  await Promise.all(late);
+
+  hurting = false;
+  for (let sweep = 0; sweep < 10; sweep++) {
+    const waiting = (await flushesNow()).filter(({ state }) => state === 'new');
+    if (waiting.length === 0) break;
+    for (const { _id } of waiting) await survive(worker(0).storeFlush({ flushId: _id }));
+  }
+  return { seed, faults: await recount(db, app.id, [...acknowledged], await flushesNow()) };
+}
+
+const isUnconfirmed = (error: unknown): boolean => error instanceof Error && error.cause instanceof Crash;
+
+function batchOf(app: ReturnType<typeof appOf>, seed: number, ids: readonly number[], index: number): Batch {
+  const now = Date.now();
+  const at = now - (now % 3_600_000);
+  const builder = batchBuilder({ app, people: people(), now });
+  const common = { appId: '', profileId: `p${String(index)}`, sessionId: 's', timestampMs: at, pageUrl: '/' };
+  for (const id of ids) {
+    const type = {
+      eventType: 'click',
+      elementTid: '',
+      metadata: {},
+      pageContext: undefined,
+      elementContext: undefined,
+    };
+    builder.event('events', id, { ...common, ...type, eventId: `${String(seed)}:${String(id)}` });
+    // The same point in every batch that has its id: it has no id of its own, its content is its identity.
+    const point = { ...common, profileId: 'p', x: id, y: seed % 1000, viewportWidth: 1, viewportHeight: 1 };
+    builder.heatmap('heatmapEvents', id, point);
+  }
+  const body = Buffer.from(`${String(seed)}/${String(index)}`);
+  return builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body });
+}
+
+async function recount(
+  db: Db,
+  appId: ObjectId,
+  acknowledged: readonly Batch[],
+  flushes: readonly FlushDoc[],
+): Promise<Record<string, number>> {
+  const faults: Record<string, number> = {};
+  const fault = (kind: string, count = 1): void => {
+    if (count > 0) faults[kind] = (faults[kind] ?? 0) + count;
+  };
+  const rows = new Map<string, number>();
+  for (const name of ['events', 'heatmap_events']) {
+    for await (const { _id } of db.collection(name).find({ 'meta.appId': appId })) {
+      const id = String(_id);
+      rows.set(id, (rows.get(id) ?? 0) + 1);
+    }
+  }
+  const promised = new Set(
+    acknowledged.flatMap(({ items }) => items.map(({ key }) => Buffer.from(key.slice(4), 'latin1').toString('hex'))),
+  );
+  for (const id of promised) if (!rows.has(id)) fault('lost');
+  for (const count of rows.values()) fault('doubled', count - 1);
+
+  fault('stuck', flushes.filter(({ state }) => state !== 'stored').length);
+  const counted = await db.collection('event_rollups').find({ appId }).toArray();
+  if (counted.reduce((sum, { count }) => sum + Number(count), 0) !== rows.size) fault('rollups');
+
+  const store = spool(db);
+  for (const batch of acknowledged) {
+    const receipt = await store.receipt(appId, batch.key);
+    if (receipt?.state !== 'stored' || receipt.stored + receipt.duplicates !== batch.items.length) fault('receipt');
+  }
+  const owned = flushes.reduce((sum, flush) => sum + (flush.ids?.length ?? 0), 0);
+  if (owned !== rows.size) fault('owned');
+  return faults;
+}
