@@ -48,8 +48,9 @@ describe('retention, on two apps that keep for 7 and for 60 days', () => {
       .toArray();
     return { first: days[0]?._id, count: days.length, each: [...new Set(days.map(({ n }) => n))] };
   };
-  const run = (environment = new MockActivityEnvironment(), retention = it_.retention) =>
-    environment.run<[SweepRetentionInput], RetentionSweep>(retentionActivities({ retention }).sweepRetention, input);
+  async function run(environment = new MockActivityEnvironment(), retention = it_.retention): Promise<RetentionSweep> {
+    return environment.run(retentionActivities({ retention }).sweepRetention, input);
+  }
   const bound = async (collection: string) => {
     const [info] = await it_.db.listCollections({ name: collection }).toArray();
     return (info as { options?: { expireAfterSeconds?: number } } | undefined)?.options?.expireAfterSeconds;
