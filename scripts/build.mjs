@@ -8,7 +8,13 @@ import { run } from './servers/run.mjs';
 import { filesIn } from './servers/search.mjs';
 
 const FOLDERS = ['domain', 'proto', 'db', 'activities', 'workflows', 'worker', 'api'];
-const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+const SETTINGS = [
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/build.mjs',
+  'scripts/transpile.mjs',
+];
 /** What the compiler does not carry over. */
 const AS_THEY_ARE = /^(proto\/.*\.proto|api\/.*\.json)$/;
 
@@ -31,9 +37,9 @@ export async function build({ root, cacheDir, say, signal }) {
     const last = join(root, 'dist-last');
     for (const leftOver of [next, last]) rmSync(leftOver, { recursive: true, force: true });
 
-    const compiler = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
-    const compile = [compiler, '-p', 'tsconfig.build.json', '--outDir', next];
-    await run(process.execPath, compile, { cwd: root, signal, boundMs: 10 * 60_000 });
+    // Loaded only when needed: the compiler takes longer to load than everything else a start loads.
+    const { transpile } = await import('./transpile.mjs');
+    transpile(root, next);
     for (const file of sourcesOf(root).filter((source) => AS_THEY_ARE.test(source))) {
       mkdirSync(dirname(join(next, file)), { recursive: true });
       cpSync(join(root, file), join(next, file));
