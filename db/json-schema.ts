@@ -1,4 +1,4 @@
-import type { Document, ObjectId } from 'mongodb';
+import type { Binary, Document, ObjectId } from 'mongodb';
 
 declare const type: unique symbol;
 
@@ -23,6 +23,7 @@ export const string: Schema<string> = { bsonType: 'string' };
 export const boolean: Schema<boolean> = { bsonType: 'bool' };
 export const date: Schema<Date> = { bsonType: 'date' };
 export const objectId: Schema<ObjectId> = { bsonType: 'objectId' };
+export const binary: Schema<Binary> = { bsonType: 'binData' };
 export const anything: Schema<unknown> = {};
 
 /** Whatever the driver makes of a number: `int` where it fits, else `double`, or a `long` given on purpose. */

@@ -9,6 +9,7 @@ import {
   MongoServerError,
 } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { binary, date, documentOf, number } from './json-schema.js';
 
 /** The parts of the driver that a lane needs and the driver keeps to itself; `test/db/lane.test.ts` guards them. */
 interface DriverServerSession {
@@ -22,10 +23,17 @@ const { DocumentSequence } = createRequire(import.meta.url)('mongodb/lib/cmap/co
   DocumentSequence: new (field: string) => DriverDocumentSequence;
 };
 
+interface LaneFenceDoc {
+  readonly _id: Binary;
+  readonly fences: number;
+  readonly at: Date;
+}
+
 /** The fences of take-overs; mongod forgets a lane after 30 minutes, its fence is kept a day for the curious. */
 export const laneFencesSpec: CollectionSpec = {
   name: 'lane_fences',
   indexes: [{ key: { at: 1 }, name: 'expiry', expireAfterSeconds: 86_400 }],
+  jsonSchema: documentOf<LaneFenceDoc>({ _id: binary, fences: number, at: date }),
 };
 
 const MAJORITY = { w: 'majority', j: true } as const;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { MongoServerError, ObjectId, type CollectionInfo, type Document } from 'mongodb';
 import { applySchema } from '../../db/schema.js';
@@ -48,6 +49,28 @@ describe('the live schema', () => {
     assert.equal(Object.keys(SEED).length, 11);
     assert.deepEqual(
       Object.keys(SEED).filter((name) => !names.has(name)),
+      [],
+    );
+  });
+
+  it('is what docs/architecture.md lists', async () => {
+    const page = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
+    const table = page.split('## Collections')[1]?.split('\n## ')[0] ?? '';
+    const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    const live = await database.db.listCollections({}, { nameOnly: true }).toArray();
+    const ours = live.map(({ name }) => name).filter((name) => !name.startsWith('system.'));
+    assert.deepEqual(listed.sort(), ours.sort());
+  });
+
+  it('has a strict validator on every collection that is no time series', async () => {
+    const live = await database.db.listCollections<CollectionInfo>({ type: 'collection' }).toArray();
+    const lenient = live.filter(({ name, options }) => {
+      const { validator, validationLevel, validationAction }: Document = options ?? {};
+      const strict = validator !== undefined && validationLevel === 'strict' && validationAction === 'error';
+      return !strict && !name.startsWith('system.');
+    });
+    assert.deepEqual(
+      lenient.map(({ name }) => name),
       [],
     );
   });
