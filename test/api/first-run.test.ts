@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { appKeyAuth } from '../../api/auth.js';
+import { hashSecret } from '../../api/secrets.js';
+import { management, type Management } from '../helper/management.js';
+import { pick, pickText } from '../helper/pick.js';
+
+const script = fileURLToPath(new URL('../../api/first-run.ts', import.meta.url));
+const run = promisify(execFile);
+
+describe('the first run', () => {
+  let it_: Management;
+  before(async () => {
+    it_ = await management('firstrun');
+  });
+  after(() => it_.close());
+
+  async function firstRun(secretKey = 'a secret of at least 32 characters'): Promise<unknown> {
+    const url = new URL(process.env['MONGODB_URL'] ?? '');
+    url.pathname = `/${it_.db.databaseName}`;
+    const env = { ...process.env, MONGODB_URL: url.href, SECRET_KEY: secretKey };
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', script], { env });
+    assert.equal(stdout.trimEnd().split('\n').length, 1, stdout);
+    return JSON.parse(stdout);
+  }
+  const count = async (collection: string) => it_.db.collection(collection).countDocuments();
+  let first: unknown;
+
+  it('makes an owner and a demo app, also when three start at once', async () => {
+    const membersBefore = await count('members');
+    const runs = await Promise.all([firstRun(), firstRun(), firstRun()]);
+    [first] = runs;
+    for (const each of runs) assert.deepEqual(each, first);
+    assert.equal(await count('members'), membersBefore + 1);
+    assert.equal(await count('app_registrations'), 1);
+    assert.equal(await count('app_keys'), 2);
+  });
+
+  it('gives a token that owns the instance, and keys that work', async () => {
+    const me = await it_.ask(pickText(first, 'ownerToken'), 'GET', '/v1/me');
+    assert.equal(pick(me.body, 'name'), 'Owner');
+    assert.equal(pick(me.body, 'owner'), true);
+    const auth = appKeyAuth(it_);
+    for (const [field, kind] of [
+      ['apiKey', 'client'],
+      ['serverKey', 'server'],
+    ] as const) {
+      const sender = await auth.authenticateKey(pickText(first, 'demo', field), undefined);
+      assert.equal(sender.kind, kind);
+      assert.equal(sender.app.appId, 'demo');
+      assert.equal(sender.app.dsnId, pick(first, 'demo', 'dsnId'));
+    }
+    const demo = await it_.db.collection('app_registrations').findOne({ appId: 'demo' });
+    assert.equal(demo?.['apiKey'], hashSecret(pickText(first, 'demo', 'apiKey')));
+  });
+
+  it('says the same at the next start, changes nothing and tells the audit log nothing', async () => {
+    const entries = await count('audit_log');
+    assert.deepEqual(await firstRun(), first);
+    assert.equal(await count('audit_log'), entries);
+    assert.equal(await count('app_keys'), 2);
+  });
+
+  it('does not bring back what was revoked', async () => {
+    const ownerToken = pickText(first, 'ownerToken');
+    const me = await it_.ask(ownerToken, 'GET', '/v1/me');
+    const { key } = (await it_.appKeys.findWithApp(hashSecret(pickText(first, 'demo', 'apiKey')))) ?? {};
+    await it_.ask(ownerToken, 'DELETE', `/v1/apps/demo/keys/${String(key?._id.toHexString())}`);
+    await it_.ask(it_.owner.token, 'DELETE', `/v1/members/${pickText(me.body, 'memberId')}`);
+    await firstRun();
+    assert.equal((await it_.ask(ownerToken, 'GET', '/v1/me')).status, 401);
+    const again = await it_.appKeys.findWithApp(hashSecret(pickText(first, 'demo', 'apiKey')));
+    assert.ok(again?.key.revokedAt instanceof Date);
+  });
+
+  it('gives other secrets to an instance with another secret', async () => {
+    const other = await firstRun('another secret of 32 characters or more');
+    for (const path of [['ownerToken'], ['demo', 'apiKey'], ['demo', 'serverKey']]) {
+      assert.notEqual(pickText(other, ...path), pickText(first, ...path));
+    }
+    await appKeyAuth(it_).authenticateKey(pickText(other, 'demo', 'apiKey'), undefined);
+  });
+});
