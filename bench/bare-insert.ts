@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { BSON, type Db, type Document, ObjectId } from 'mongodb';
+import { batchBuilder } from '../api/ingest/batch-builder.js';
+import { people } from '../api/ingest/people.js';
+import { eventsSpec } from '../db/events.js';
+import { appOf } from '../test/helper/apps.js';
+
+const BATCH = 1_000;
+const WRITERS = 4;
+
+/**
+ * Events a second that `insertMany` alone stores: the same documents, options and indexes, batches of 1,000,
+ * four writers, `w: majority, j: true`.
+ */
+export async function bareInsertRate(db: Db, events: number): Promise<number> {
+  const name = `bare_${randomUUID().slice(0, 8)}`;
+  const collection = await db.createCollection(name, eventsSpec.options);
+  await collection.createIndexes([...eventsSpec.indexes]);
+  const batches = Array.from({ length: Math.ceil(events / BATCH) }, (_, index) => documents(index * BATCH));
+  const began = performance.now();
+  const write = async (): Promise<void> => {
+    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+      await collection.insertMany(batch, { ordered: false, writeConcern: { w: 'majority', j: true } });
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, write));
+  const seconds = (performance.now() - began) / 1000;
+  await collection.drop();
+  return events / seconds;
+}
+
+/** As the API builds them. */
+function documents(first: number): Document[] {
+  const now = Date.now();
+  const builder = batchBuilder({ app: { ...appOf('bare'), id: new ObjectId() }, people: people(), now });
+  for (let index = first; index < first + BATCH; index++) {
+    const person = String(index % 1_000);
+    const path = `/products/${String(index % 500)}`;
+    builder.event('events', index, {
+      eventId: randomUUID(),
+      appId: '',
+      profileId: `user-${person}`,
+      sessionId: `session-${person}`,
+      timestampMs: now,
+      eventType: ['page_view', 'click', 'scroll', 'hover', 'checkout'][index % 5] ?? 'click',
+      pageUrl: `https://shop.example.com${path}`,
+      elementTid: 'add-to-cart',
+      metadata: { plan: 'pro', campaign: 'autumn' },
+      pageContext: {
+        path,
+        title: 'A product',
+        referrer: '',
+        viewportWidth: 1440,
+        viewportHeight: 900,
+        loadTimeMs: 320,
+      },
+      elementContext: { tag: 'button', text: 'Add to cart', x: 120, y: 480, scrollDepthPct: 40 },
+    });
+  }
+  const batch = builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body: Buffer.alloc(0) });
+  return batch.items.map(({ bytes }) => BSON.deserialize(bytes ?? Buffer.alloc(0)));
+}
