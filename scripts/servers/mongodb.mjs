@@ -106,9 +106,11 @@ function isPassing(error) {
  * @returns {Promise<string>} its version
  */
 export async function checkMongodbUrl(url) {
-  const client = new MongoClient(url, { serverSelectionTimeoutMS: 10_000 });
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 5000 });
   try {
-    await client.connect();
+    await client.connect().catch((/** @type {Error} */ error) => {
+      throw new Error(`MONGODB_URL: no MongoDB that lets us in answers there (${error.message})`, { cause: error });
+    });
     const hello = await client.db('admin').command({ hello: 1 });
     const { version } = await client.db('admin').command({ buildInfo: 1 });
     if (!isAtLeast(version, LEAST)) throw new Error(`MONGODB_URL: MongoDB ${version} is older than ${LEAST}`);
