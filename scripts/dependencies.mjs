@@ -56,7 +56,8 @@ export function dependenciesMatch(root) {
       if (entry.optional === true || entry.devOptional === true) continue;
       return false;
     }
-    if (found.version !== entry.version || found.integrity !== entry.integrity) return false;
+    if (found.version !== entry.version) return false;
+    if (entry.integrity !== undefined && found.integrity !== entry.integrity) return false;
   }
   return Object.keys(installed).every((path) => wanted[path] !== undefined);
 }

@@ -68,7 +68,7 @@ export function run(command, args, { signal, boundMs, cwd, env, onProgress }) {
         return;
       }
       const why = killedBecause ?? (code === null ? `killed by ${String(killedBy)}` : `exit code ${String(code)}`);
-      const tail = both.trim().split('\n').slice(-8).join('\n');
+      const tail = both.trim().split('\n').slice(-30).join('\n');
       reject(new Error(`${command} ${args[0] ?? ''}: ${why}${tail === '' ? '' : `\n${tail}`}`));
     });
   });
