@@ -1,7 +1,8 @@
-import { type ClientSession, type Db, type MongoClient, MongoServerError } from 'mongodb';
+import type { ClientSession, Db, MongoClient } from 'mongodb';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
 import { eventsSpec } from '../db/events.js';
 import { heatmapEventsSpec } from '../db/heatmap-events.js';
+import { isPoison } from '../db/poison.js';
 import type { Profiles } from '../db/profiles.js';
 import type { Retention } from '../db/retention.js';
 import type { Rollups } from '../db/rollups.js';
@@ -73,7 +74,7 @@ export function batchActivities(deps: BatchDeps) {
     const finished = await client.withSession((session) =>
       session.withTransaction(() => finish(owned, session), {
         readConcern: { level: 'snapshot' },
-        writeConcern: { w: 'majority', j: true },
+        writeConcern: { w: 'majority', journal: true },
       }),
     );
     return resultOf(flushId, finished ? { ...owned, state: 'stored' } : await spool.find(flushId));
@@ -129,10 +130,6 @@ export interface FindWaitingInput {
 }
 
 export type BatchActivities = ReturnType<typeof batchActivities>;
-
-/** What mongod says of content that it will never take: bad value, invalid BSON, failed validation, too large. */
-const POISON_CODES = new Set<unknown>([2, 22, 121, 10_334]);
-const isPoison = (error: unknown): boolean => error instanceof MongoServerError && POISON_CODES.has(error.code);
 
 /** The flush with all its documents stored, by the first owner's way or by a new owner's. */
 async function ownDocuments(deps: BatchDeps, flush: FlushDoc): Promise<FlushDoc | null> {

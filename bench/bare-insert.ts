@@ -20,7 +20,7 @@ export async function bareInsertRate(db: Db, events: number): Promise<number> {
   const began = performance.now();
   const write = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      await collection.insertMany(batch, { ordered: false, writeConcern: { w: 'majority', j: true } });
+      await collection.insertMany(batch, { ordered: false, writeConcern: { w: 'majority', journal: true } });
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, write));

@@ -160,9 +160,7 @@ export function spool(db: Db) {
 
     /** The flushes that hold any of these batch keys, without their items. */
     holdersOfBatches: (keys: readonly Binary[]): Promise<Pick<FlushDoc, 'batches'>[]> =>
-      collection
-        .find({ batchKeys: { $in: keys as Binary[] } }, { ...majority, projection: { _id: 0, batches: 1 } })
-        .toArray(),
+      collection.find({ batchKeys: { $in: keys } }, { ...majority, projection: { _id: 0, batches: 1 } }).toArray(),
 
     /** Which of `ids` are held, flush by flush; at most `limit` flushes. Never whole arrays. */
     holdersOfItems: (ids: readonly Binary[], limit: number): Promise<{ held: Binary[] }[]> =>
