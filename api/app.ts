@@ -5,7 +5,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { Client } from '@temporalio/client';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Db, MongoClient } from 'mongodb';
 import { claim } from '../db/claim.js';
 import { spool } from '../db/spool.js';
@@ -22,6 +22,7 @@ import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
+import { reference } from './reference.js';
 import { batchRoutes } from './routes/batches.js';
 import { healthRoutes } from './routes/health.js';
 import { ingestRoutes } from './routes/ingest.js';
@@ -47,7 +48,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const { client, db, temporal, log, secretKey, now = Date.now } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: LIMITS.bodyBytes,
     return503OnClosing: true,
@@ -86,26 +87,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
   await app.register(helmet);
   await app.register(rateLimit, { global: false });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Experience',
-        version: '1',
-        description: 'Errors are RFC 9457 problem details with a `code`; docs/errors.md lists them.',
-      },
-      components: {
-        securitySchemes: {
-          appKey: {
-            type: 'http',
-            scheme: 'bearer',
-            description: 'An app key, `exp_...`; also `X-API-Key` or `?key=`.',
-          },
-          memberToken: { type: 'http', scheme: 'bearer', description: 'A member token, `exm_...`.' },
-        },
-      },
-    },
-  });
+  await app.register(swagger, reference);
 
   await app.register(healthRoutes({ db }));
   await app.register(async (scope) => {

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isAway } from '../db/away.js';
 import { type ErrorCode, ERRORS, PlatformError } from '../domain/errors.js';
 
 /** Fastify's own refusals under the names of our table. */
@@ -32,6 +33,10 @@ export const pathOf = ({ url }: Pick<FastifyRequest, 'url'>): string => url.spli
 function asRefusal(error: FastifyError): PlatformError {
   const known = FASTIFY_CODES[error.code];
   if (known !== undefined) return new PlatformError(known, error.message, { cause: error });
+  if (isAway(error)) {
+    const how = { cause: error, retryAfterSeconds: 2 };
+    return new PlatformError('UNAVAILABLE', 'the database does not answer', how);
+  }
   const { statusCode = 500 } = error;
   if (statusCode >= 400 && statusCode < 500)
     return new PlatformError('REQUEST_INVALID', error.message, { cause: error });

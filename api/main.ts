@@ -1,9 +1,6 @@
 import { pino } from 'pino';
 import { readConfig } from '../config.js';
-import { connect } from '../db/connect.js';
-import { lanes } from '../db/lane.js';
-import { checkLanes } from '../db/lane-check.js';
-import { applySchema } from '../db/schema.js';
+import { openDatabase } from '../db/open.js';
 import { spool } from '../db/spool.js';
 import { build } from './app.js';
 import { temporalClient } from './temporal.js';
@@ -11,18 +8,14 @@ import { temporalClient } from './temporal.js';
 const config = readConfig(process.env);
 const log = pino({ level: config.logLevel, base: { process: 'api' } });
 
-/** Short patience where a client waits for the answer; building an index may take as long as it takes. */
-const SERVING = { serverSelectionTimeoutMS: 2_000, socketTimeoutMS: 10_000 };
-const BUILDING = { serverSelectionTimeoutMS: 10_000, socketTimeoutMS: 0 };
-
-const builder = await connect({ url: config.mongodbUrl, appName: 'experience-schema', ...BUILDING });
-const { changes, upgraded, version } = await applySchema(builder.db());
-await builder.close();
-log.info({ version, upgraded, changes: changes.length }, 'schema applied');
-
-const client = await connect({ url: config.mongodbUrl, appName: 'experience-api', ...SERVING });
-const db = client.db();
-await checkLanes(db, lanes(client, db));
+/** Short patience: a client waits for the answer. */
+const { client, db, schema } = await openDatabase({
+  url: config.mongodbUrl,
+  appName: 'experience-api',
+  serverSelectionTimeoutMS: 2_000,
+  socketTimeoutMS: 10_000,
+});
+log.info(schema, 'schema applied');
 await spool(db).keepKeys(config.dedupeHours);
 
 const temporal = temporalClient({ address: config.temporalAddress, namespace: config.temporalNamespace, log });

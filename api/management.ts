@@ -20,6 +20,7 @@ import { instanceMemberRoutes } from './routes/instance-members.js';
 import { keyRoutes } from './routes/keys.js';
 import { memberRoutes } from './routes/members.js';
 import { tokenRoutes } from './routes/tokens.js';
+import { Problem } from './schema/problem.js';
 
 interface Deps {
   readonly client: MongoClient;
@@ -57,6 +58,12 @@ export function managementRoutes({ client, db, secretKey, log }: Deps): FastifyP
   const deps = { ...nouns, guard: gate, secretKey };
 
   return async (app) => {
+    // What all of them have in common, said once for the API's description.
+    app.addHook('onRoute', (route) => {
+      const { response } = route.schema ?? {};
+      const answers = typeof response === 'object' && response !== null ? response : {};
+      route.schema = { ...route.schema, security: [{ memberToken: [] }], response: { ...answers, '4xx': Problem } };
+    });
     await app.register(appRoutes(deps));
     await app.register(keyRoutes(deps));
     await app.register(identitySecretRoutes(deps));

@@ -15,6 +15,7 @@ import { nodeService } from '../scripts/servers/node-service.mjs';
 import { supervise } from '../scripts/servers/supervise.mjs';
 import { temporaryEngines } from '../scripts/servers/temporary.mjs';
 import { bareInsertRate } from './bare-insert.js';
+import type { Job, LoadResult } from './ingest-load.js';
 import { processUse, type ProcessUse } from './process-use.js';
 
 // npm run bench:ingest: everything on this machine, the load from another process, all figures from one run.
@@ -27,15 +28,7 @@ const say = (line: string): void => console.error(line);
 const signal = new AbortController().signal;
 const around = { root, cacheDir: cacheDirOf(process.env), say, signal };
 
-interface LoadResult {
-  readonly seconds: number;
-  readonly bytesAnEvent: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly refused: Readonly<Record<string, number>>;
-}
-
-interface Measured extends Job, LoadResult {
+interface Measured extends Phase, LoadResult {
   readonly name: string;
   readonly eventsPerSecond: number;
   readonly ackedPerSecond: number;
@@ -47,12 +40,7 @@ interface Measured extends Job, LoadResult {
   }[];
 }
 
-interface Job {
-  readonly events: number;
-  readonly batch: number;
-  readonly connections: number;
-  readonly eventsPerSecond?: number;
-}
+type Phase = Omit<Job, 'url' | 'key'>;
 
 await build(around);
 const engines = await temporaryEngines({ ...around, env: process.env, died: say, cacheGb: 4 });
@@ -90,7 +78,7 @@ const service = (name: string) =>
 const services = [service('api'), service('worker')];
 for (const each of services) await each.start(signal);
 
-const load = fork(join(root, 'bench', 'ingest-load.mjs'), { stdio: 'inherit' });
+const load = fork(join(root, 'bench', 'ingest-load.ts'));
 pids.set('load', load.pid ?? 0);
 const runs: Measured[] = [];
 try {
@@ -135,7 +123,7 @@ function servers(): [string, number][] {
 }
 
 /** From the first request until the last event is stored. */
-async function measure(name: string, job: Job): Promise<Measured> {
+async function measure(name: string, job: Phase): Promise<Measured> {
   say(`${name} ...`);
   load.send({ ...job, url, key });
   const { beganAt = 0 } = await heard();

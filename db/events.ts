@@ -9,6 +9,7 @@ export interface SeriesMeta {
   readonly day: number;
 }
 
+/** A field that is undefined is left out of the stored document. */
 export interface EventDoc {
   readonly timestamp: Date;
   readonly meta: SeriesMeta;
@@ -20,13 +21,13 @@ export interface EventDoc {
   readonly timestampMs: number;
   readonly receivedAt: Date;
   readonly eventType: EventType;
-  readonly eventName?: string;
+  readonly eventName?: string | undefined;
   readonly pageUrl: string;
   readonly elementTid: string;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly measures?: Readonly<Record<string, number>>;
-  readonly pageContext?: PageContext;
-  readonly elementContext?: ElementContext;
+  readonly measures?: Readonly<Record<string, number>> | undefined;
+  readonly pageContext?: PageContext | undefined;
+  readonly elementContext?: ElementContext | undefined;
 }
 
 export const eventsSpec: CollectionSpec = {

@@ -3,13 +3,10 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from 
 import { pino } from 'pino';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
-import { connect } from '../db/connect.js';
-import { lanes } from '../db/lane.js';
-import { checkLanes } from '../db/lane-check.js';
+import { openDatabase } from '../db/open.js';
 import { profiles } from '../db/profiles.js';
 import { retention } from '../db/retention.js';
 import { rollups } from '../db/rollups.js';
-import { applySchema } from '../db/schema.js';
 import { spool } from '../db/spool.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { failureInterceptor } from './failure-interceptor.js';
@@ -26,16 +23,12 @@ const logger = new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) =>
 });
 Runtime.install({ shutdownSignals: [], logger });
 
-const client = await connect({
+const { client, db, lanes } = await openDatabase({
   url: config.mongodbUrl,
   appName: 'experience-worker',
   serverSelectionTimeoutMS: 10_000,
   socketTimeoutMS: 60_000,
 });
-const db = client.db();
-await applySchema(db);
-const lanesOfDb = lanes(client, db);
-await checkLanes(db, lanesOfDb);
 
 const address = config.temporalAddress;
 const connection = await NativeConnection.connect(address === undefined ? {} : { address });
@@ -50,7 +43,7 @@ const worker = await Worker.create({
     client,
     db,
     spool: spool(db),
-    lanes: lanesOfDb,
+    lanes,
     rollups: rollups(db),
     profiles: profiles(db),
     retention: retention(db),

@@ -107,13 +107,13 @@ export function batchBuilder({ app, people, now }: Deps) {
         timestampMs,
         receivedAt,
         eventType,
-        ...(eventName !== undefined && { eventName }),
+        eventName,
         pageUrl: event.pageUrl,
         elementTid: event.elementTid,
         metadata: asData(event.metadata),
-        ...(extras.measures && { measures: extras.measures }),
-        ...(event.pageContext && { pageContext: event.pageContext }),
-        ...(event.elementContext && { elementContext: event.elementContext }),
+        measures: extras.measures,
+        pageContext: event.pageContext,
+        elementContext: event.elementContext,
       };
       const encoded = BSON.serialize(document);
       if (encoded.length > LIMITS.eventBytes) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { FastifyBaseLogger } from 'fastify';
 import type { FlushSummary } from '../../db/claim.js';
@@ -15,7 +16,7 @@ const PACE_MS = 500;
 const FLUSHES_A_RUN = 10;
 const MOST_QUEUED = 1_000;
 const MOST_APPS_NAMED = 20;
-const DEADLINE_MS = 5_000;
+const DRAIN_MS = 5_000;
 
 /**
  * Starts `batchIngest` for flushes that are on disk: ten a run and two runs a second at most, since a run costs about
@@ -34,21 +35,19 @@ export function ingestStarter({ temporal, log }: Deps) {
     const workflowId = batchIngestId(first.id);
     const facts = describe(flushes);
     try {
-      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
-        client.workflow.start(batchIngest, {
-          taskQueue: TASK_QUEUE,
-          workflowId,
-          args: [{ flushIds: flushes.map(({ id }) => id) }],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          typedSearchAttributes: [
-            { key: SEARCH_ATTRIBUTES.kind, value: 'batch-ingest' },
-            { key: SEARCH_ATTRIBUTES.apps, value: facts.apps },
-          ],
-          memo: { batches: facts.batches, items: facts.items, flushes: flushes.length },
-          staticSummary: facts.summary,
-          staticDetails: facts.details,
-        }),
-      );
+      await client.workflow.start(batchIngest, {
+        taskQueue: TASK_QUEUE,
+        workflowId,
+        args: [{ flushIds: flushes.map(({ id }) => id) }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        typedSearchAttributes: [
+          { key: SEARCH_ATTRIBUTES.kind, value: 'batch-ingest' },
+          { key: SEARCH_ATTRIBUTES.apps, value: facts.apps },
+        ],
+        memo: { batches: facts.batches, items: facts.items, flushes: flushes.length },
+        staticSummary: facts.summary,
+        staticDetails: facts.details,
+      });
       log.debug({ workflowId, ...facts.counts }, 'batchIngest started');
     } catch (err) {
       log.warn({ err, workflowId, ...facts.counts }, 'batchIngest not started; the sweep will find these flushes');
@@ -76,11 +75,16 @@ export function ingestStarter({ temporal, log }: Deps) {
       timer ??= setTimeout(tick, 0);
     },
 
-    /** Starts what is left without pause; for a stop. */
+    /** Starts what is left without pause; for a stop, which does not wait long for a Temporal that is slow. */
     async drain(): Promise<void> {
       clearTimeout(timer);
-      while (queue.length > 0) await start(queue.splice(0, FLUSHES_A_RUN));
-      await Promise.all(starting);
+      const startAll = async (): Promise<void> => {
+        while (queue.length > 0) await start(queue.splice(0, FLUSHES_A_RUN));
+        await Promise.all(starting);
+      };
+      await Promise.race([startAll(), sleep(DRAIN_MS, undefined, { ref: false })]);
+      if (queue.length > 0)
+        log.warn({ flushes: queue.length }, 'not started before the stop; the sweep will find them');
       queue = [];
     },
   };

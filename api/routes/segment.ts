@@ -33,32 +33,36 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
     verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
 
   return async (app) => {
-    app.post('/v1/batch', { ...openTo('app-key'), schema: ingestDocs.segment }, async (request, reply) => {
-      const stated = keyFromRequest(request);
-      const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
-      const body = await intake.body(request);
-      const { batch, writeKey } = readBatch(body);
-      const sender =
-        early ??
-        (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
-      await intake.admit(request, sender);
+    app.post(
+      '/v1/batch',
+      { ...openTo('app-key'), helmet: false, schema: ingestDocs.segment },
+      async (request, reply) => {
+        const stated = keyFromRequest(request);
+        const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
+        const body = await intake.body(request);
+        const { batch, writeKey } = readBatch(body);
+        const sender =
+          early ??
+          (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
+        await intake.admit(request, sender);
 
-      const builder = batchBuilder({ app: sender.app, people, now: now() });
-      batch.forEach((value, index) => {
-        const message = segmentMessage(value);
-        const refuse = () =>
-          builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: 'context.identityProof' });
-        if (message.type === 'fault') builder.reject('batch', index, message.fault);
-        else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
-        else if (message.type === 'alias') {
-          if (mayWrite(sender, message.to, message.proof)) builder.alias(message);
+        const builder = batchBuilder({ app: sender.app, people, now: now() });
+        batch.forEach((value, index) => {
+          const message = segmentMessage(value);
+          const refuse = () =>
+            builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: 'context.identityProof' });
+          if (message.type === 'fault') builder.reject('batch', index, message.fault);
+          else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
+          else if (message.type === 'alias') {
+            if (mayWrite(sender, message.to, message.proof)) builder.alias(message);
+            else refuse();
+          } else if (mayWrite(sender, message.externalId, message.proof)) builder.identify('batch', index, message);
           else refuse();
-        } else if (mayWrite(sender, message.externalId, message.proof)) builder.identify('batch', index, message);
-        else refuse();
-      });
-      const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
-      return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');
-    });
+        });
+        const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
+        return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');
+      },
+    );
   };
 }
 

@@ -1,13 +1,13 @@
 // Sends event batches to the API from a process of its own, and answers over IPC with what it measured.
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import { encodeEventBatch } from '../dist/proto/codec.js';
+import { encodeEventBatch } from '../proto/codec.js';
 
 const TYPES = ['page_view', 'click', 'scroll', 'hover', 'checkout'];
 const PROFILES = 1_000;
 
-/** About 250 bytes as protobuf, of a thousand people. @param {number} index */
-function event(index) {
+/** About 250 bytes as protobuf, of a thousand people. */
+function event(index: number) {
   const person = index % PROFILES;
   const path = `/products/${String(index % 500)}`;
   return {
@@ -15,7 +15,7 @@ function event(index) {
     profileId: `user-${String(person)}`,
     sessionId: `session-${String(person)}`,
     timestampMs: Date.now(),
-    eventType: TYPES[index % TYPES.length],
+    eventType: TYPES[index % TYPES.length] ?? 'click',
     pageUrl: `https://shop.example.com${path}`,
     elementTid: 'add-to-cart',
     metadata: { plan: 'pro', campaign: 'autumn' },
@@ -24,14 +24,28 @@ function event(index) {
   };
 }
 
-/** @param {number[]} sorted @param {number} share */
-const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 
-/**
- * @param {{ url: string, key: string, events: number, batch: number, connections: number, eventsPerSecond?: number }} job
- *   with `eventsPerSecond` requests leave on time whether or not earlier ones are answered, else as fast as they are
- */
-async function run({ url, key, events, batch, connections, eventsPerSecond }) {
+export interface Job {
+  readonly url: string;
+  readonly key: string;
+  readonly events: number;
+  readonly batch: number;
+  readonly connections: number;
+  /** With it requests leave on time whether or not earlier ones are answered, else as fast as they are. */
+  readonly eventsPerSecond?: number;
+}
+
+export interface LoadResult {
+  readonly seconds: number;
+  readonly bytesAnEvent: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+async function run({ url, key, events, batch, connections, eventsPerSecond }: Job): Promise<LoadResult> {
   const bodies = Array.from({ length: Math.ceil(events / batch) }, (_, request) =>
     Buffer.from(
       encodeEventBatch({ events: Array.from({ length: batch }, (__, index) => event(request * batch + index)) }),
@@ -39,11 +53,9 @@ async function run({ url, key, events, batch, connections, eventsPerSecond }) {
   );
   const pool = new Pool(url, { connections, pipelining: 1 });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/x-protobuf' };
-  /** @type {number[]} */
-  const times = [];
-  /** @type {Record<string, number>} */
-  const refused = {};
-  const send = async (/** @type {Buffer} */ body, began = performance.now()) => {
+  const times: number[] = [];
+  const refused: Record<number, number> = {};
+  const send = async (body: Buffer, began = performance.now()): Promise<void> => {
     const { statusCode, body: answer } = await pool.request({ path: '/v1/events', method: 'POST', headers, body });
     await answer.dump();
     times.push(performance.now() - began);
@@ -81,9 +93,9 @@ async function run({ url, key, events, batch, connections, eventsPerSecond }) {
   };
 }
 
-process.on('message', (job) => {
-  run(/** @type {Parameters<typeof run>[0]} */ (job)).then(
+process.on('message', (job: Job) => {
+  run(job).then(
     (result) => process.send?.({ result }),
-    (error) => process.send?.({ error: String(error) }),
+    (error: unknown) => process.send?.({ error: String(error) }),
   );
 });

@@ -1,0 +1,27 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { Access } from './access.js';
+
+/** How the API describes itself: who may call a route follows from what the route says of itself. */
+export const reference: FastifyDynamicSwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'Experience',
+      version: '1',
+      description: 'Errors are RFC 9457 problem details with a `code`; docs/errors.md lists them.',
+    },
+    components: {
+      securitySchemes: {
+        appKey: { type: 'http', scheme: 'bearer', description: 'An app key, `exp_...`; also `X-API-Key` or `?key=`.' },
+        memberToken: { type: 'http', scheme: 'bearer', description: 'A member token, `exm_...`.' },
+      },
+    },
+  },
+  transform: ({ schema, url, route }) => ({ url, schema: { ...schema, security: securityOf(route.config) } }),
+};
+
+function securityOf(config: object = {}): Record<string, string[]>[] {
+  const access = 'access' in config ? (config.access as Access) : 'public';
+  if (access === 'public') return [];
+  return access === 'app-key' ? [{ appKey: [] }] : [{ memberToken: [] }];
+}
