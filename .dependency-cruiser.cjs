@@ -92,6 +92,13 @@ module.exports = {
       to: { path: config, dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'nobody-imports-the-build',
+      comment: 'A clone has no dist: what is checked and tested are the sources.',
+      severity: 'error',
+      from: {},
+      to: { path: '^(\\.\\./)*dist/' },
+    },
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},
@@ -100,7 +107,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: ['node_modules', '^dist'] },
-    exclude: { path: ['^dist', '^\\.data/', '^coverage/'] },
+    exclude: { path: ['^\\.data/', '^coverage/'] },
     tsPreCompilationDeps: 'specify',
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },

@@ -36,7 +36,7 @@ export interface Fault {
 }
 
 /** Bytes of `text` in UTF-8. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

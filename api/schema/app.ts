@@ -44,7 +44,7 @@ export const RegisteredAppView = Type.Object({ app: AppView, clientKey: CreatedK
 export const AppsView = Type.Object({ apps: Type.Array(AppView), next: Next });
 
 /** How long the one before stays valid, so that what is in use can follow. */
-export const OverlapHours = Type.Integer({ minimum: 0, maximum: 24 * 365, default: 24 });
+const OverlapHours = Type.Integer({ minimum: 0, maximum: 24 * 365, default: 24 });
 
 export const RotateIdentityRequest = Type.Object({ overlapHours: OverlapHours }, { additionalProperties: false });
 

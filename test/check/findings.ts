@@ -10,7 +10,7 @@ export interface Finding {
 
 /** The output of `npm run check`, by check; only failed checks have one. */
 export function sections(output: string): ReadonlyMap<string, string> {
-  const [, ...parts] = output.split(/^--- ([a-z-]+) ---$/m);
+  const [, ...parts] = output.replace(/\n\d+ failed in .*\n$/, '').split(/^--- ([a-z-]+) ---$/m);
   return new Map(parts.flatMap((name, at) => (at % 2 === 0 ? [[name, parts[at + 1] ?? ''] as const] : [])));
 }
 

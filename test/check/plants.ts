@@ -176,6 +176,11 @@ const LAYERS: readonly Plant[] = [
     source: loads('readConfig', '../config.js'),
     breaks: { layers: ['only-mains-read-config'] },
   },
+  {
+    path: 'bench/planted-build.mjs',
+    source: "import '../dist/proto/codec.js';",
+    breaks: { layers: ['nobody-imports-the-build'] },
+  },
   { path: 'db/planted-one.ts', source: loads('two', './planted-two.js'), breaks: { layers: ['no-cycles'] } },
   {
     path: 'db/planted-two.ts',

