@@ -5,43 +5,73 @@ import { newMemberToken } from '../../api/secrets.js';
 import { PERMISSIONS, type Role, roleAllows, ROLES } from '../../domain/member.js';
 import { management, type Management } from '../helper/management.js';
 import { pick } from '../helper/pick.js';
+import { type Route, routesOf } from '../helper/routes.js';
 
 /** Nothing there has this id, and no body fits: who is let in changes nothing. */
 const pathOf = (url: string, appId: string) =>
   url.replace(':appId', appId).replace(/:(keyId|memberId|tokenId)/g, new ObjectId().toHexString());
 
-describe('access to the management routes', () => {
+const OPEN: readonly unknown[] = ['public', 'app-key'];
+const SIGNED_IN: readonly unknown[] = ['member', 'instance-owner', ...PERMISSIONS];
+
+describe('access', () => {
   let it_: Management;
+  let all: Route[];
+  /** Those for people. */
+  let routes: Route[];
   before(async () => {
-    it_ = await management('access');
+    const { built, routes: found } = await routesOf(() => management('access'));
+    it_ = built;
     await it_.register('mine');
     await it_.register('theirs');
+    // The pages and files of the API reference are not ours.
+    all = found.filter(({ url }) => !url.startsWith('/docs') && url !== '*');
+    routes = all.filter(({ access }) => !OPEN.includes(access));
   });
   after(() => it_.close());
 
-  const call = (token: string, method: string, url: string, appId = 'mine') =>
+  const call = (token: string, { method, url }: Route, appId = 'mine') =>
     it_.ask(token, method, pathOf(url, appId), method === 'GET' || method === 'HEAD' ? undefined : { not: 'expected' });
 
-  it('is said by every route in the one way', () => {
-    assert.ok(it_.routes.length > 20);
-    const known: readonly unknown[] = ['member', 'instance-owner', ...PERMISSIONS];
-    for (const { method, url, access } of it_.routes)
-      assert.ok(known.includes(access), `${method} ${url}: ${String(access)}`);
+  it('is said by every route, in one way', () => {
+    assert.ok(routes.length > 20 && all.length > routes.length + 5);
+    for (const { method, url, access } of all) {
+      assert.ok([...OPEN, ...SIGNED_IN].includes(access), `${method} ${url}: ${String(access)}`);
+    }
   });
 
-  it('needs a token that is known', async () => {
-    for (const { method, url } of it_.routes) {
+  it('is open to the public only where nothing of an app can be read or changed', () => {
+    const open = all.filter(({ method, access }) => access === 'public' && method !== 'HEAD');
+    assert.deepEqual(open.map(({ method, url }) => `${method} ${url}`).sort(), [
+      'GET /healthz',
+      'GET /metrics',
+      'GET /openapi.json',
+      'GET /readyz',
+    ]);
+  });
+
+  it('needs a key where it says so', async () => {
+    const keyed = all.filter(({ access, method }) => access === 'app-key' && method !== 'OPTIONS');
+    assert.ok(keyed.length > 2);
+    for (const route of keyed) {
+      const url = route.url.replace(':batchId', 'a'.repeat(64));
+      const answer = await it_.app.inject({ method: route.method as 'GET', url, payload: '{"batch":[]}' });
+      assert.equal(answer.statusCode, 401, `${route.method} ${url}`);
+    }
+  });
+
+  it('needs a token that is known, where it is for people', async () => {
+    for (const route of routes) {
       for (const token of ['', 'nonsense', newMemberToken()]) {
-        const { status } = await call(token, method, url);
-        assert.equal(status, 401, `${method} ${url} with "${token}"`);
+        const { status } = await call(token, route);
+        assert.equal(status, 401, `${route.method} ${route.url} with "${token}"`);
       }
     }
   });
 
-  it('is not for app keys', async () => {
+  it('is not given to app keys there', async () => {
     const { key } = await it_.register('with-key');
-    for (const { method, url } of it_.routes)
-      assert.equal((await call(key, method, url)).status, 401, `${method} ${url}`);
+    for (const route of routes) assert.equal((await call(key, route)).status, 401, `${route.method} ${route.url}`);
   });
 
   it('follows the table of roles, route by route and role by role', async () => {
@@ -50,12 +80,12 @@ describe('access to the management routes', () => {
     const people = new Map<Role, string>();
     for (const role of ROLES) people.set(role, (await it_.person([{ appId: mine.id, role }])).token);
 
-    for (const { method, url, access } of it_.routes) {
+    for (const route of routes) {
       for (const [role, token] of people) {
-        const permission = PERMISSIONS.find((each) => each === access);
-        const allowed = permission === undefined ? access === 'member' : roleAllows(role, permission);
-        const { status, text } = await call(token, method, url);
-        const what = `${method} ${url} as ${role}: ${String(status)} ${text}`;
+        const permission = PERMISSIONS.find((each) => each === route.access);
+        const allowed = permission === undefined ? route.access === 'member' : roleAllows(role, permission);
+        const { status, text } = await call(token, route);
+        const what = `${route.method} ${route.url} as ${role}: ${String(status)} ${text}`;
         if (!allowed) assert.equal(status, 403, what);
         else assert.ok(status < 500 && status !== 401 && status !== 403, what);
         if (allowed && status === 404) assert.doesNotMatch(text, /no app/, what);
@@ -67,12 +97,12 @@ describe('access to the management routes', () => {
     const mine = await it_.apps.findBySlug('mine');
     assert.ok(mine !== undefined);
     const { token } = await it_.person([{ appId: mine.id, role: 'owner' }]);
-    for (const { method, url } of it_.routes.filter((route) => route.url.includes(':appId'))) {
-      const theirs = await call(token, method, url, 'theirs');
-      const nobodys = await call(token, method, url, 'nobodys');
-      assert.equal(theirs.status, 404, `${method} ${url}`);
-      assert.equal(nobodys.status, 404, `${method} ${url}`);
-      if (method === 'HEAD') continue;
+    for (const route of routes.filter(({ url }) => url.includes(':appId'))) {
+      const theirs = await call(token, route, 'theirs');
+      const nobodys = await call(token, route, 'nobodys');
+      assert.equal(theirs.status, 404, `${route.method} ${route.url}`);
+      assert.equal(nobodys.status, 404, `${route.method} ${route.url}`);
+      if (route.method === 'HEAD') continue;
       assert.equal(pick(theirs.body, 'detail'), 'no app theirs');
       assert.equal(pick(nobodys.body, 'detail'), 'no app nobodys');
     }

@@ -1,31 +1,13 @@
-import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
+import type { InjectOptions } from 'fastify';
 import { ObjectId } from 'mongodb';
-import { problems } from '../../api/errors.js';
-import { managementRoutes, registry } from '../../api/management.js';
+import { pino } from 'pino';
+import { build } from '../../api/app.js';
+import { registry } from '../../api/management.js';
 import { hashSecret, newMemberToken } from '../../api/secrets.js';
-import { appKeysSpec } from '../../db/app-keys.js';
-import { appRegistrationsSpec } from '../../db/apps.js';
-import { auditLogSpec } from '../../db/audit.js';
-import { countersSpec } from '../../db/counters.js';
-import { eventsSpec } from '../../db/events.js';
-import { heatmapEventsSpec } from '../../db/heatmap-events.js';
-import { memberTokensSpec } from '../../db/member-tokens.js';
-import { membersSpec } from '../../db/members.js';
 import { applySchema } from '../../db/schema.js';
 import type { Role } from '../../domain/member.js';
 import { testDatabase, type TestDatabase } from './database.js';
 import { pickText } from './pick.js';
-
-const SPECS = [
-  appRegistrationsSpec,
-  appKeysSpec,
-  membersSpec,
-  memberTokensSpec,
-  auditLogSpec,
-  countersSpec,
-  eventsSpec,
-  heatmapEventsSpec,
-];
 
 export const SECRET_KEY = 'management-tests-'.repeat(3);
 
@@ -38,20 +20,14 @@ interface Answer {
 
 export type Management = Awaited<ReturnType<typeof management>>;
 
-/** The management routes over a database of their own, with an owner of the instance. */
+/** The whole API over a database of its own, without Temporal, and with an owner of the instance. */
 export async function management(purpose: string) {
   const { client, db, close }: TestDatabase = await testDatabase(purpose);
-  await applySchema(db, { collections: SPECS, upgrades: [] });
+  await applySchema(db);
   const nouns = registry({ client, db });
-  const app: FastifyInstance = Fastify({ ajv: { customOptions: { removeAdditional: false } } });
-  const routes: { readonly method: string; readonly url: string; readonly access: unknown }[] = [];
-  app.addHook('onRoute', ({ method, url, config }) => {
-    for (const each of [method].flat()) {
-      routes.push({ method: each, url, access: config === undefined ? undefined : Reflect.get(config, 'access') });
-    }
-  });
-  problems(app);
-  await app.register(managementRoutes({ client, db, secretKey: SECRET_KEY }));
+  const log = pino({ level: 'silent' });
+  const limits = { spoolMaxBytes: 1_000_000, requestsPerSecondPerKey: 1_000 };
+  const app = await build({ client, db, temporal: () => undefined, log, secretKey: SECRET_KEY, ...limits });
 
   async function ask(token: string, method: string, url: string, payload?: object): Promise<Answer> {
     const headers = { authorization: `Bearer ${token}` };
@@ -98,7 +74,6 @@ export async function management(purpose: string) {
     client,
     db,
     app,
-    routes,
     ask,
     person,
     owner,
