@@ -42,12 +42,10 @@ function utf8Length(text: string): number {
     const unit = text.charCodeAt(i);
     if (unit >= 0x800) bytes += 2;
     else if (unit >= 0x80) bytes += 1;
+    // A pair is four bytes: two units, and the two added for its first half.
     if (unit >= 0xd800 && unit <= 0xdbff) {
       const next = text.charCodeAt(i + 1);
-      if (next >= 0xdc00 && next <= 0xdfff) {
-        bytes -= 1;
-        i++;
-      }
+      if (next >= 0xdc00 && next <= 0xdfff) i++;
     }
   }
   return bytes;
