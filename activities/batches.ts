@@ -7,7 +7,7 @@ import type { Profiles } from '../db/profiles.js';
 import type { Retention } from '../db/retention.js';
 import type { Rollups } from '../db/rollups.js';
 import { positions, recount, seriesItems, storedIds } from '../db/series.js';
-import type { FlushDoc, Spool } from '../db/spool.js';
+import type { FlushDoc, KeylessFlush, Spool } from '../db/spool.js';
 import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
 
@@ -81,7 +81,7 @@ export function batchActivities(deps: BatchDeps) {
   }
 
   /** All that is counted, in one transaction with the flush's end; false where somebody else ended or took it over. */
-  async function finish(flush: FlushDoc, session: ClientSession): Promise<boolean> {
+  async function finish(flush: KeylessFlush, session: ClientSession): Promise<boolean> {
     if (!(await spool.markStored(flush, new Date(now()), session))) return false;
     await rollups.add(flush._id, flush.rollups ?? [], session);
     await profiles.write(flush.writes ?? [], session);
@@ -132,7 +132,7 @@ export interface FindWaitingInput {
 export type BatchActivities = ReturnType<typeof batchActivities>;
 
 /** The flush with all its documents stored, by the first owner's way or by a new owner's. */
-async function ownDocuments(deps: BatchDeps, flush: FlushDoc): Promise<FlushDoc | null> {
+async function ownDocuments(deps: BatchDeps, flush: KeylessFlush): Promise<KeylessFlush | null> {
   const untouched = flush.epoch === 0 && (await insertOnce(deps, flush));
   return untouched ? flush : takeOver(deps, flush._id);
 }
@@ -141,7 +141,7 @@ async function ownDocuments(deps: BatchDeps, flush: FlushDoc): Promise<FlushDoc 
  * The first owner's way: no look-up, the same bytes in the same lanes at each try.
  * False where the flush is too old to trust its lanes, or somebody has taken it over.
  */
-async function insertOnce({ lanes, now }: BatchDeps, flush: FlushDoc): Promise<boolean> {
+async function insertOnce({ lanes, now }: BatchDeps, flush: KeylessFlush): Promise<boolean> {
   for (const list of LISTS) {
     const bytes = flush.bytes?.[list].buffer;
     if (!bytes?.length) continue;
@@ -197,9 +197,9 @@ async function takeOver(deps: BatchDeps, flushId: string): Promise<FlushDoc | nu
 
 const itemsOf = ({ bytes }: FlushDoc, list: List) => seriesItems(bytes?.[list].buffer ?? Buffer.alloc(0));
 
-function resultOf(flushId: string, flush: FlushDoc | null): FlushResult {
+function resultOf(flushId: string, flush: KeylessFlush | null): FlushResult {
   if (flush === null) return { flushId, state: 'unknown', stored: 0, expired: 0 };
   if (flush.state === 'new') throw new Error(`flush ${flushId} has a newer owner`);
   const expired = flush.skip.length;
-  return { flushId, state: flush.state, stored: (flush.ids?.length ?? 0) - expired, expired };
+  return { flushId, state: flush.state, stored: flush.owned - expired, expired };
 }

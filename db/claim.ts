@@ -135,6 +135,7 @@ function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Dat
     },
     batches: flushBatches,
     batchKeys: batches.map(({ key }) => new Binary(key)),
+    owned: ids.length,
     ...(ids.length > 0 && { ids }),
     skip: [],
     bytes: { events: new Binary(events), heatmap: new Binary(heatmap) },
@@ -205,7 +206,7 @@ async function findHeld(
   }
 }
 
-function summary({ _id, ids }: FlushDoc, batches: readonly Batch[]): FlushSummary {
+function summary({ _id, owned }: FlushDoc, batches: readonly Batch[]): FlushSummary {
   const apps = [...new Set(batches.map(({ appSlug }) => appSlug))];
-  return { id: _id, batches: batches.length, items: ids?.length ?? 0, apps };
+  return { id: _id, batches: batches.length, items: owned, apps };
 }

@@ -34,6 +34,8 @@ export interface FlushDoc {
   readonly lanes: { readonly events: Binary; readonly heatmap: Binary };
   readonly batches: readonly FlushBatch[];
   readonly batchKeys: readonly Binary[];
+  /** How many items the flush holds: the length of `ids`. */
+  readonly owned: number;
   /** Left out when empty: a unique sparse index takes any number of absent fields, but one empty array. */
   readonly ids?: readonly Binary[];
   /** Indexes into `ids` of items that a take-over left out, since they were past the app's retention. */
@@ -51,6 +53,8 @@ export interface FlushDoc {
 /** Hours for which the keys of a stored flush are kept, where the configuration says nothing else. */
 const DEDUPE_HOURS = 48;
 const DEDUPE_INDEX = 'dedupe_window';
+
+export type KeylessFlush = Omit<FlushDoc, 'ids' | 'batches' | 'batchKeys'>;
 
 export const ingestSpoolSpec: CollectionSpec = {
   name: 'ingest_spool',
@@ -104,7 +108,9 @@ export function spool(db: Db) {
       await collection.insertOne(flush);
     },
 
-    find: (id: string): Promise<FlushDoc | null> => collection.findOne({ _id: id }, majority),
+    /** Without its keys, which the usual way does not need and which are most of its cost. */
+    find: (id: string): Promise<KeylessFlush | null> =>
+      collection.findOne<KeylessFlush>({ _id: id }, { ...majority, projection: { ids: 0, batches: 0, batchKeys: 0 } }),
 
     /** The flush under its next epoch, or null where somebody has stored it meanwhile. */
     takeOver: (id: string): Promise<FlushDoc | null> =>
@@ -117,7 +123,7 @@ export function spool(db: Db) {
     },
 
     /** The end of a flush, inside its last transaction. False where it was stored before or has a newer owner. */
-    async markStored({ _id, epoch }: FlushDoc, doneAt: Date, session: ClientSession): Promise<boolean> {
+    async markStored({ _id, epoch }: KeylessFlush, doneAt: Date, session: ClientSession): Promise<boolean> {
       const { matchedCount } = await collection.updateOne(
         { _id, state: 'new', epoch },
         { $set: { state: 'stored', doneAt }, $unset: { bytes: 1, rollups: 1, touches: 1, writes: 1 } },
