@@ -3,13 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { ObjectId } from 'mongodb';
 import type { App, Apps } from '../db/apps.js';
 import type { Actor } from '../db/audit.js';
-import type { MemberTokens } from '../db/member-tokens.js';
+import type { MemberTokens, TokenAndMember } from '../db/member-tokens.js';
 import { rightsOf } from '../db/members.js';
 import { PlatformError } from '../domain/errors.js';
 import { isLive, looksLikeMemberToken } from '../domain/key.js';
 import { type Permission, type Rights, roleAllows, roleIn } from '../domain/member.js';
 import { bearer } from './auth-header.js';
 import { hashSecret } from './secrets.js';
+import { strangerGate } from './stranger-gate.js';
 
 /** Who asks: a person, or a script of theirs. */
 export interface Member {
@@ -38,10 +39,23 @@ interface Deps {
 }
 
 const TOUCH_EVERY_MS = 60_000;
+const MOST_ENTRIES = 10_000;
 
 /** Not cached, unlike app keys: people are few, and what they lost they lose at once. */
 export function memberAuth({ apps, memberTokens, log, now = Date.now }: Deps): MemberAuth {
-  const touchedAt = new LRUCache<string, number>({ max: 10_000 });
+  const touchedAt = new LRUCache<string, number>({ max: MOST_ENTRIES });
+  /** Hashes of tokens that were good once: they pass a flood of invented ones, and are looked up as ever. */
+  const seen = new LRUCache<string, true>({ max: MOST_ENTRIES });
+  const gate = strangerGate(now);
+
+  async function find(token: string): Promise<TokenAndMember | undefined> {
+    const hash = hashSecret(token);
+    const look = () => memberTokens.findWithMember(hash);
+    const found = seen.has(hash) ? await look() : await gate.lookUp(look, (answer) => answer === undefined);
+    if (found === undefined) seen.delete(hash);
+    else seen.set(hash, true);
+    return found;
+  }
 
   function touch(tokenId: ObjectId, at: number): void {
     const id = tokenId.toHexString();
@@ -55,10 +69,7 @@ export function memberAuth({ apps, memberTokens, log, now = Date.now }: Deps): M
   return {
     async authenticate(request) {
       const token = bearer(request);
-      const found =
-        token !== undefined && looksLikeMemberToken(token)
-          ? await memberTokens.findWithMember(hashSecret(token))
-          : undefined;
+      const found = token !== undefined && looksLikeMemberToken(token) ? await find(token) : undefined;
       const at = now();
       if (found === undefined || !isLive(found.token, at) || found.member.revokedAt !== null) {
         throw new PlatformError('UNAUTHENTICATED', 'no valid member token: unknown, expired or revoked');

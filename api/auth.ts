@@ -7,6 +7,7 @@ import { isLive, looksLikeAppKey, type KeyKind } from '../domain/key.js';
 import { originAllowed } from '../domain/origin.js';
 import { keyFromRequest } from './auth-header.js';
 import { hashSecret } from './secrets.js';
+import { strangerGate } from './stranger-gate.js';
 
 /** Who sends: the key of a request and the app it speaks for. */
 export interface AppKey {
@@ -45,8 +46,6 @@ const TRUSTED_MS = 4_000;
 /** From this age on a used entry is read again in the background, so that no request waits for it. */
 const REFRESH_MS = 2_000;
 const TOUCH_EVERY_MS = 60_000;
-/** So many strangers' keys are looked up per second and process; beyond, keys not seen before are put off unseen. */
-const STRANGERS_PER_SECOND = 500;
 
 const unauthenticated = () => new PlatformError('UNAUTHENTICATED', 'no valid app key: unknown, expired or revoked');
 
@@ -59,9 +58,7 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
   const strangers = new LRUCache<string, Entry>({ max: MOST_ENTRIES });
   const touchedAt = new LRUCache<string, number>({ max: MOST_ENTRIES });
   const underWay = new Map<string, Promise<Entry>>();
-  let second = 0;
-  let strangersThisSecond = 0;
-  let firstLookUps = 0;
+  const gate = strangerGate(now);
 
   async function read(hash: string): Promise<Entry> {
     const readAt = now();
@@ -84,28 +81,6 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
     const reading = read(hash).finally(() => underWay.delete(hash));
     underWay.set(hash, reading);
     return reading;
-  }
-
-  /** What is under way may turn out to be strangers as well, so it counts until it is known. */
-  function refuseFloods(at: number): void {
-    const thisSecond = Math.floor(at / 1000);
-    if (thisSecond !== second) {
-      second = thisSecond;
-      strangersThisSecond = 0;
-    }
-    if (strangersThisSecond + firstLookUps < STRANGERS_PER_SECOND) return;
-    throw new PlatformError('RATE_LIMITED', 'too many unknown keys at once', { retryAfterSeconds: 1 });
-  }
-
-  async function readFirst(hash: string): Promise<Entry> {
-    firstLookUps += 1;
-    try {
-      const entry = await readOnce(hash);
-      if (entry.found === undefined) strangersThisSecond += 1;
-      return entry;
-    } finally {
-      firstLookUps -= 1;
-    }
   }
 
   function touch({ key }: KeyAndApp, at: number): void {
@@ -131,6 +106,7 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
     try {
       entry = await reading;
     } catch (cause) {
+      if (cause instanceof PlatformError) throw cause;
       // Not knowing is not a refusal: a 401 would make clients throw their events away.
       throw new PlatformError('UNAVAILABLE', 'keys cannot be looked up now', { cause, retryAfterSeconds: 2 });
     }
@@ -152,8 +128,11 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
       return judge(entry, origin, at);
     }
     if (entry?.found !== undefined || underWay.has(hash)) return lookUp(readOnce(hash), origin);
-    refuseFloods(at);
-    return lookUp(readFirst(hash), origin);
+    const first = gate.lookUp(
+      () => readOnce(hash),
+      ({ found }) => found === undefined,
+    );
+    return lookUp(first, origin);
   }
 
   return {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
 import { memberAuth } from '../../api/auth-member.js';
-import { hashSecret } from '../../api/secrets.js';
+import { hashSecret, newMemberToken } from '../../api/secrets.js';
+import { PlatformError } from '../../domain/errors.js';
 import { management, type Management } from '../helper/management.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
 import { refusal } from '../helper/refusal.js';
@@ -53,6 +54,21 @@ describe('/v1/members/:memberId/tokens', () => {
     >[0];
     await at(expiresAt.getTime() - 1).authenticate(request);
     await assert.rejects(at(expiresAt.getTime()).authenticate(request), refusal('UNAUTHENTICATED'));
+  });
+
+  it('goes on knowing the good ones through a flood of invented ones', async () => {
+    const me = await it_.person([]);
+    const auth = memberAuth({ ...it_, now: () => 10_000 });
+    const with_ = (token: string) =>
+      auth.authenticate({ headers: { authorization: `Bearer ${token}` } } as Parameters<typeof auth.authenticate>[0]);
+    await with_(me.token);
+    const flood = await Promise.allSettled(Array.from({ length: 800 }, () => with_(newMemberToken())));
+    const codes = flood.map(
+      (each) => each.status === 'rejected' && each.reason instanceof PlatformError && each.reason.code,
+    );
+    assert.equal(codes.filter((code) => code === 'UNAUTHENTICATED').length, 500);
+    assert.equal(codes.filter((code) => code === 'RATE_LIMITED').length, 300);
+    assert.equal((await with_(me.token)).name, 'Somebody');
   });
 
   it('lets an admin replace the lost token of a developer, who has no rights beyond', async () => {
