@@ -122,6 +122,29 @@ describe('npm start', () => {
     assert.ok(existsSync(readyFile));
   });
 
+  test('uses servers that it is given, and does not stop what it has not started', async () => {
+    const otherDir = mkdtempSync(join(tmpdir(), 'start-'));
+    const other = npmStart(otherDir, {
+      MONGODB_URL: announced.mongodbUrl.replace('/experience?', '/?'),
+      TEMPORAL_ADDRESS: announced.temporalAddress,
+      SECRET_KEY: readFileSync(join(dataDir, 'secret-key'), 'utf8'),
+    });
+    const { mongodbUrl, ownerToken } = await other.ready();
+    assert.equal(mongodbUrl, announced.mongodbUrl, 'the database is named');
+    assert.equal(ownerToken, announced.ownerToken, 'the same secret in the same database');
+    assert.deepEqual(
+      recorded(otherDir)
+        .map(({ name }) => name)
+        .sort(),
+      ['api', 'worker'],
+    );
+    assert.equal(await other.stop('SIGTERM'), 0, other.output());
+    assert.deepEqual(processesOf(otherDir), []);
+    rmSync(otherDir, { recursive: true });
+    assert.ok(await answers(`${announced.apiUrl}/readyz`));
+    assert.equal(recorded(dataDir).length, 4);
+  });
+
   test('reports a worker that is killed, and starts it again', async () => {
     const worker = pidOf(dataDir, 'worker');
     process.kill(worker, 'SIGKILL');

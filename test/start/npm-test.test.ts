@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identityOf } from '../../scripts/servers/identity.mjs';
+
+const root = join(import.meta.dirname, '..', '..');
+const folder = mkdtempSync(join(tmpdir(), 'npm-test-'));
+// Its servers' data goes here, so that what it leaves can be seen, and nobody else's is swept.
+const temporary = join(folder, 'tmp');
+mkdirSync(temporary);
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function testFile(name: string, body: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, `import { test } from 'node:test';\ntest('the test', async () => {\n${body}\n});\n`);
+  return file;
+}
+
+function npmTest(files: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn('npm', ['test', '--silent', '--', ...files], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Node marks the processes of a test run, and one that is marked runs no tests of its own.
+    env: {
+      ...process.env,
+      NODE_TEST_CONTEXT: undefined,
+      MONGODB_URL: '',
+      TEMPORAL_ADDRESS: '',
+      TMPDIR: temporary,
+      ...env,
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.once('close', (code, signal) => {
+      resolve(code ?? signal);
+    }),
+  );
+  return { child, ended, output: () => output };
+}
+
+/** The servers of a run that is under way. */
+function servers(): readonly { readonly name: string; readonly pid: number }[] {
+  return readdirSync(temporary)
+    .filter((name) => name.startsWith('experience-temporary-'))
+    .flatMap(
+      (name) => JSON.parse(readFileSync(join(temporary, name, 'processes.json'), 'utf8')) as ReturnType<typeof servers>,
+    );
+}
+
+async function until(holds: () => boolean, output: () => string) {
+  const end = Date.now() + 120_000;
+  while (!holds()) {
+    assert.ok(Date.now() < end, output());
+    await sleep(50);
+  }
+}
+
+const leftovers = () => readdirSync(temporary).filter((name) => name.startsWith('experience-temporary-'));
+
+describe('npm test', () => {
+  test('gives the tests servers of their own, ends well when they pass, and leaves nothing', async () => {
+    const seen = join(folder, 'seen.json');
+    const file = testFile(
+      'passes.test.mjs',
+      `const { writeFileSync } = await import('node:fs');
+       const { MONGODB_URL, TEMPORAL_ADDRESS, WORKFLOW_BUNDLE, EXPERIENCE_TEST } = process.env;
+       writeFileSync(${JSON.stringify(seen)}, JSON.stringify({ MONGODB_URL, TEMPORAL_ADDRESS, WORKFLOW_BUNDLE, EXPERIENCE_TEST }));`,
+    );
+    const run = npmTest([file]);
+    assert.equal(await run.ended, 0, run.output());
+    assert.match(run.output(), /^# pass 1$/m);
+    assert.match(run.output(), /^# fail 0$/m);
+    const env = JSON.parse(readFileSync(seen, 'utf8')) as NodeJS.ProcessEnv;
+    assert.match(env['MONGODB_URL'] ?? '', /^mongodb:\/\/127\.0\.0\.1:\d+\/\?replicaSet=rs0$/);
+    assert.match(env['TEMPORAL_ADDRESS'] ?? '', /^127\.0\.0\.1:\d+$/);
+    assert.equal(env['WORKFLOW_BUNDLE'], join(root, 'dist', 'workflow-bundle.js'));
+    assert.equal(env['EXPERIENCE_TEST'], '1');
+    assert.deepEqual(leftovers(), []);
+  });
+
+  test('fails when a test fails', async () => {
+    const run = npmTest([testFile('fails.test.mjs', `throw new Error('as it should');`)]);
+    assert.equal(await run.ended, 1);
+    assert.match(run.output(), /^# fail 1$/m);
+    assert.deepEqual(leftovers(), []);
+  });
+
+  test('fails when a server dies under the tests, whatever they say', async () => {
+    const run = npmTest([testFile('waits.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 8000));`)]);
+    await until(() => run.output().includes('testing:'), run.output);
+    process.kill(servers().find(({ name }) => name === 'mongod')?.pid ?? assert.fail(), 'SIGKILL');
+    assert.equal(await run.ended, 1);
+    assert.match(run.output(), /the tests lost a server: mongod died \(killed by SIGKILL\)/);
+    assert.deepEqual(leftovers(), []);
+  });
+
+  test('uses the servers it is given', async () => {
+    const { MONGODB_URL, TEMPORAL_ADDRESS } = process.env;
+    if (MONGODB_URL === undefined || TEMPORAL_ADDRESS === undefined) assert.fail('run me with npm test');
+    const run = npmTest([testFile('given.test.mjs', '')], { MONGODB_URL, TEMPORAL_ADDRESS });
+    assert.equal(await run.ended, 0, run.output());
+    assert.match(run.output(), /mongodb: MONGODB_URL: \d+\.\d+/);
+    assert.match(run.output(), /temporal: TEMPORAL_ADDRESS: server \d+\.\d+/);
+  });
+
+  test('stops everything when it is interrupted', async () => {
+    const run = npmTest([
+      testFile('interrupted.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 600_000));`),
+    ]);
+    await until(() => run.output().includes('testing:'), run.output);
+    const pids = servers().map(({ pid }) => pid);
+    assert.equal(pids.length, 2);
+    run.child.kill('SIGTERM');
+    assert.notEqual(await run.ended, 0);
+    assert.deepEqual(
+      pids.filter((pid) => identityOf(pid) !== undefined),
+      [],
+    );
+    assert.deepEqual(leftovers(), []);
+  });
+
+  test('stops and removes what a run that was killed has left', async () => {
+    const killed = npmTest([testFile('killed.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 2000));`)]);
+    await until(() => killed.output().includes('testing:'), killed.output);
+    const left = servers().map(({ pid }) => pid);
+    const [lock] = leftovers().map((name) => readFileSync(join(temporary, name, 'start.lock'), 'utf8'));
+    process.kill((JSON.parse(lock ?? '{}') as { readonly pid: number }).pid, 'SIGKILL');
+    await killed.ended;
+    assert.equal(left.filter((pid) => identityOf(pid) !== undefined).length, 2);
+    const next = npmTest([testFile('next.test.mjs', '')]);
+    assert.equal(await next.ended, 0, next.output());
+    assert.match(next.output(), /mongod: process \d+ was left by a start that was killed; stopped it/);
+    assert.deepEqual(
+      left.filter((pid) => identityOf(pid) !== undefined),
+      [],
+    );
+    assert.deepEqual(leftovers(), []);
+  });
+});
