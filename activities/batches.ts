@@ -60,14 +60,19 @@ export function batchActivities(deps: BatchDeps) {
 
   /** Stores a flush exactly once, however often, by however many and however late this is called. */
   async function storeFlush({ flushId }: StoreFlushInput): Promise<FlushResult> {
+    try {
+      return await store(flushId);
+    } catch (error) {
+      if (!isPoison(error)) throw error;
+      throw new PlatformError('FLUSH_POISONED', `mongod refuses ${flushId}: ${String(error)}`, { cause: error });
+    }
+  }
+
+  async function store(flushId: string): Promise<FlushResult> {
     const flush = await spool.find(flushId);
     if (flush?.state !== 'new') return resultOf(flushId, flush);
 
-    const owned = await ownDocuments(deps, flush).catch((error: unknown) => {
-      throw isPoison(error)
-        ? new PlatformError('FLUSH_POISONED', `mongod refuses ${flushId}: ${String(error)}`)
-        : error;
-    });
+    const owned = await ownDocuments(deps, flush);
     if (owned?.state !== 'new') return resultOf(flushId, await spool.find(flushId));
 
     await profiles.touch(owned.touches ?? []);

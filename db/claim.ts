@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Binary, type MongoServerError } from 'mongodb';
+import { Binary } from 'mongodb';
 import { ulid } from 'ulid';
 import { PlatformError } from '../domain/errors.js';
 import { type Accepted, type Batch, batchId, type BatchItem, batchSize } from './batch.js';
+import { isDuplicateKey } from './duplicate-key.js';
 import { ITEM_KEY_BYTES } from './ids.js';
 import type { RollupShare } from './rollups.js';
 import type { FlushBatch, FlushDoc, Spool } from './spool.js';
@@ -34,21 +35,19 @@ const MOST_HOLDERS = 200;
  */
 export async function claim(spool: Spool, batches: readonly Batch[], now: Date): Promise<Claim> {
   const outcomes = new Map<Batch, Accepted | PlatformError>();
-  const repeats = new Map<Batch, Batch>();
-  let open = withoutRepeats(batches, repeats, outcomes);
+  const { firsts, repeats } = withoutRepeats(batches);
+  let open = firsts;
   const held = new Set<string>();
   let flush: FlushDoc | undefined;
 
   for (let round = 0; open.length > 0 && flush === undefined; round++) {
-    if (round === ROUNDS)
-      throw new PlatformError('UNAVAILABLE', 'the batch is being taken elsewhere', { retryAfterSeconds: 1 });
+    if (round === ROUNDS) throw unavailable('the batch is being taken elsewhere');
     const candidate = assemble(open, held, now);
     try {
       await spool.insert(candidate);
       flush = candidate;
     } catch (error) {
-      if (!isDuplicateKey(error))
-        throw new PlatformError('UNAVAILABLE', 'the spool did not confirm', { cause: error, retryAfterSeconds: 1 });
+      if (!isDuplicateKey(error)) throw unavailable('the spool did not confirm', error);
       const before = held.size + outcomes.size;
       await answerKnown(spool, open, outcomes);
       open = open.filter((batch) => !outcomes.has(batch));
@@ -59,32 +58,38 @@ export async function claim(spool: Spool, batches: readonly Batch[], now: Date):
     }
   }
 
-  for (const batch of open)
-    outcomes.set(batch, { batchId: batchId(batch.key), accepted: batch.items.length, rejected: batch.rejected });
-  for (const [repeat, first] of repeats)
+  for (const batch of open) outcomes.set(batch, accepted(batch.key, batch.items.length, batch.rejected));
+  for (const [repeat, first] of repeats) {
     outcomes.set(repeat, sameBody(repeat, first.bodyHash) ? (outcomes.get(first) ?? missing()) : reused());
+  }
   return {
     outcomes: batches.map((batch) => outcomes.get(batch) ?? missing()),
     ...(flush && { flush: summary(flush, open) }),
   };
 }
 
+const accepted = (key: Uint8Array, count: number, rejected: Accepted['rejected']): Accepted => ({
+  batchId: batchId(key),
+  accepted: count,
+  rejected,
+});
+const unavailable = (why: string, cause?: unknown): PlatformError =>
+  new PlatformError('UNAVAILABLE', why, { cause, retryAfterSeconds: 1 });
 const missing = (): PlatformError => new PlatformError('INTERNAL', 'a batch was left without an answer');
 const reused = (): PlatformError =>
   new PlatformError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key came with another body before');
 
-const isDuplicateKey = (error: unknown): boolean => (error as MongoServerError | undefined)?.code === 11_000;
-
 /** A batch that stands twice in one flush: a unique multikey index does not see that. */
-function withoutRepeats(batches: readonly Batch[], repeats: Map<Batch, Batch>, outcomes: Map<Batch, unknown>): Batch[] {
-  const firsts = new Map<string, Batch>();
-  return batches.filter((batch) => {
-    const id = batch.key.toString('latin1');
-    const first = firsts.get(id);
-    if (first === undefined) firsts.set(id, batch);
+function withoutRepeats(batches: readonly Batch[]): { firsts: Batch[]; repeats: Map<Batch, Batch> } {
+  const byKey = new Map<string, Batch>();
+  const repeats = new Map<Batch, Batch>();
+  for (const batch of batches) {
+    const key = batch.key.toString('latin1');
+    const first = byKey.get(key);
+    if (first === undefined) byKey.set(key, batch);
     else repeats.set(batch, first);
-    return first === undefined && !outcomes.has(batch);
-  });
+  }
+  return { firsts: [...byKey.values()], repeats };
 }
 
 const sameBody = (batch: Batch, bodyHash: Uint8Array | undefined): boolean =>
@@ -167,10 +172,7 @@ async function answerKnown(
     const first = known.get(batch.key.toString('latin1'));
     if (first === undefined) continue;
     const same = sameBody(batch, first.bodyHash?.buffer);
-    outcomes.set(
-      batch,
-      same ? { batchId: batchId(batch.key), accepted: first.accepted, rejected: first.rejected } : reused(),
-    );
+    outcomes.set(batch, same ? accepted(batch.key, first.accepted, first.rejected) : reused());
   }
 }
 

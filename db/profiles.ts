@@ -1,5 +1,6 @@
-import { type AnyBulkWriteOperation, type ClientSession, type Db, MongoServerError, type ObjectId } from 'mongodb';
+import { type AnyBulkWriteOperation, type ClientSession, type Db, type ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { isDuplicateKey } from './duplicate-key.js';
 
 export interface ProfileDoc {
   readonly appId: ObjectId;
@@ -73,8 +74,6 @@ export type ProfileWrite =
       readonly at: Date;
     };
 
-const DUPLICATE_KEY = 11_000;
-
 export function profiles(db: Db) {
   const collection = db.collection<ProfileDoc>('profiles');
   const aliases = db.collection<ProfileAliasDoc>('profile_aliases');
@@ -85,7 +84,7 @@ export function profiles(db: Db) {
       if (touches.length === 0) return;
       const writes = touches.map(touchWrite);
       await collection.bulkWrite(writes, { ordered: false }).catch((error: unknown) => {
-        if (!(error instanceof MongoServerError) || error.code !== DUPLICATE_KEY) throw error;
+        if (!isDuplicateKey(error)) throw error;
         return collection.bulkWrite(writes, { ordered: false });
       });
     },
@@ -115,7 +114,12 @@ function touchWrite({ appId, profileId, externalId, at }: ProfileTouch): AnyBulk
   };
 }
 
-/** Newer attributes win key by key; those of an identify that comes late only fill gaps. */
+const MOST_ATTRIBUTE_BYTES = 256 * 1024;
+
+/**
+ * Newer attributes win key by key; those of an identify that comes late only fill gaps. What would make a profile
+ * larger than it may be changes nothing: anybody with a public key can send ever new attributes.
+ */
 function identifyWrite(write: Extract<ProfileWrite, { type: 'identify' }>): AnyBulkWriteOperation<ProfileDoc> {
   const { appId, profileId, externalId, attributes, at } = write;
   const given = { $literal: attributes };
@@ -128,7 +132,12 @@ function identifyWrite(write: Extract<ProfileWrite, { type: 'identify' }>): AnyB
         {
           $set: {
             externalId: { $ifNull: ['$externalId', { $literal: externalId }] },
-            attributes: { $cond: [late, { $mergeObjects: [given, known] }, { $mergeObjects: [known, given] }] },
+            attributes: {
+              $let: {
+                vars: { merged: { $mergeObjects: [{ $cond: [late, given, known] }, { $cond: [late, known, given] }] } },
+                in: { $cond: [{ $lte: [{ $bsonSize: '$$merged' }, MOST_ATTRIBUTE_BYTES] }, '$$merged', known] },
+              },
+            },
             attributesAt: { $max: ['$attributesAt', at] },
             firstSeen: { $min: ['$firstSeen', at] },
             lastSeen: { $max: ['$lastSeen', at] },
