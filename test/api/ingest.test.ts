@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { EventDoc } from '../../db/events.js';
 import { decodeIngestResponse, encodeEventBatch } from '../../proto/codec.js';
 import { type Answer, click, ingest, type Ingest, point, rejection } from '../helper/ingest.js';
 
@@ -81,8 +82,8 @@ describe('POST /v1/events', () => {
     });
 
     it('where each rejected one stands and why, and takes the good ones around it', async () => {
-      const good = [click(), click()];
-      const events = [good[0], click({ pageContext: { viewportWidth: -1 } }), 'no event', good[1]];
+      const [first, last] = [click(), click()];
+      const events = [first, click({ pageContext: { viewportWidth: -1 } }), 'no event', last];
       const answer = await it_.send({ body: { events, heatmapEvents: [point({ x: 'abc' }), point({ x: 77 })] } });
       assert.equal(answer.status, 202);
       assert.deepEqual(counts(answer), [3, 3]);
@@ -92,7 +93,7 @@ describe('POST /v1/events', () => {
         rejection('heatmapEvents', 0, 'FIELD_INVALID', 'x'),
       ]);
       await it_.storeAll();
-      const ids = good.map((event) => event?.eventId);
+      const ids = [first.eventId, last.eventId];
       assert.equal(await it_.db.collection('events').countDocuments({ eventId: { $in: ids } }), 2);
       assert.equal(await it_.db.collection('heatmap_events').countDocuments({ x: 77 }), 1);
     });
@@ -152,9 +153,9 @@ describe('POST /v1/events', () => {
       const answer = await it_.send({ body: { events: [event], heatmap_events: [point_], sentAt: 'now' } });
       assert.deepEqual([answer.status, ...counts(answer)], [202, 2, 0], answer.raw.toString());
       await it_.storeAll();
-      const stored = await it_.db.collection('events').findOne({ eventId: event.event_id });
-      assert.equal(stored?.['timestampMs'], timestampMs);
-      assert.deepEqual([stored['pageContext'].loadTimeMs, stored['pageContext'].viewportWidth], [12, 5]);
+      const stored = await it_.db.collection<EventDoc>('events').findOne({ eventId: event.event_id });
+      assert.equal(stored?.timestampMs, timestampMs);
+      assert.deepEqual([stored.pageContext?.loadTimeMs, stored.pageContext?.viewportWidth], [12, 5]);
       assert.equal((await it_.db.collection('heatmap_events').findOne({ x: 4711 }))?.['viewportWidth'], 1);
     });
 
