@@ -1,4 +1,4 @@
-import { type AnyBulkWriteOperation, type ClientSession, type Db, type ObjectId } from 'mongodb';
+import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { isDuplicateKey } from './duplicate-key.js';
 
