@@ -1,11 +1,12 @@
 // `npm start`: everything on this machine, from a bare clone. Imports builtins only until the dependencies are there.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureDependencies, ensureNode } from './dependencies.mjs';
 import { interruption, speaker } from './interruption.mjs';
 import { cacheDirOf } from './servers/cache.mjs';
 
-const root = join(import.meta.dirname, '..');
+const root = fileURLToPath(new URL('..', import.meta.url));
 const signal = interruption();
 const say = speaker();
 

@@ -1,11 +1,11 @@
 // `npm test [files] [flags of node]`: from a bare clone, with servers of its own. Imports builtins only until the
 // dependencies are there.
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureDependencies, ensureNode } from './dependencies.mjs';
 import { interruption, speaker } from './interruption.mjs';
 import { cacheDirOf } from './servers/cache.mjs';
 
-const root = join(import.meta.dirname, '..');
+const root = fileURLToPath(new URL('..', import.meta.url));
 const signal = interruption();
 const say = speaker();
 

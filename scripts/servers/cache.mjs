@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { withLock } from './lock.mjs';
 
 /**
@@ -18,7 +18,7 @@ export function cacheDirOf(env) {
  * @param {{ cacheDir: string, root: string, what: string }} options
  */
 export function lockFileFor({ cacheDir, root, what }) {
-  return join(cacheDir, 'locks', `${what}-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`);
+  return join(cacheDir, 'locks', `${what}-${createHash('sha256').update(resolve(root)).digest('hex').slice(0, 16)}`);
 }
 
 /**

@@ -55,7 +55,8 @@ export function followProblems({ name, file, say }) {
 }
 
 /**
- * What a log line has to say to somebody who only wants to hear of trouble.
+ * What a log line has to say to somebody who only wants to hear of trouble. API and worker give the level as a number
+ * (pino), mongod as a letter, Temporal as a word.
  * @param {string} line
  * @returns {string | undefined}
  */
@@ -67,23 +68,29 @@ export function problemIn(line) {
   } catch {
     return line;
   }
-  if (typeof entry !== 'object' || entry === null || !(entry.level >= ERROR_LEVEL)) return undefined;
-  const message = entry.msg ?? entry.message ?? line;
-  const cause = entry.err?.message ?? entry.error?.message ?? entry.error;
-  return cause === undefined || String(message).includes(String(cause)) ? String(message) : `${message}: ${cause}`;
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  if (!(entry.level >= ERROR_LEVEL || /^(E|F|error|fatal)$/.test(entry.s ?? entry.level))) return undefined;
+  const message = String(entry.msg ?? entry.message ?? line);
+  const causes = [entry.err, entry.error, entry.attr?.error]
+    .map((cause) => cause?.message ?? cause?.errmsg ?? cause)
+    .filter((cause) => cause !== undefined && !message.includes(String(cause)))
+    .map((cause) => (typeof cause === 'string' ? cause : JSON.stringify(cause)));
+  return [message, ...causes].join(': ');
 }
 
 /**
- * The last lines a process wrote, for the moment it fails to start.
+ * The last a process had to say, for the moment it dies: the problems in its last lines, or those lines themselves.
  * @param {string} file
  * @param {number} from where it began to write
  * @param {number} [count]
  */
-export function lastLines(file, from, count = 8) {
+export function lastWords(file, from, count = 8) {
   if (!existsSync(file)) return '';
   const size = statSync(file).size;
   const text = readRange(file, Math.max(size < from ? 0 : from, size - 16_384), size).toString();
-  return text.trim().split('\n').slice(-count).join('\n');
+  const lines = text.trim().split('\n');
+  const problems = lines.flatMap((line) => problemIn(line) ?? []);
+  return (problems.length > 0 ? problems : lines).slice(-count).join('\n');
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastLines } from './logs.mjs';
+import { lastWords } from './logs.mjs';
 import { stop } from './process.mjs';
 
 /**
@@ -74,7 +74,7 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
     while (!stopping.signal.aborted) {
       const now = Date.now();
       diedAt = [...diedAt.filter((at) => now - at < withinMs), now];
-      const lines = lastLines(launched.logFile, launched.logOffset);
+      const lines = lastWords(launched.logFile, launched.logOffset);
       if (diedAt.length >= deaths) {
         const often = deaths === 1 ? '' : ` ${String(deaths)} times within ${String(withinMs / 1000)} s`;
         giveUp(`${name} died${often} (${how})${lines === '' ? '' : `:\n${lines}`}`);
@@ -107,7 +107,7 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
       const { launched, failed } = await bring(AbortSignal.any([signal, stopping.signal]));
       signal.throwIfAborted();
       if (failed !== undefined) {
-        const lines = lastLines(launched.logFile, launched.logOffset);
+        const lines = lastWords(launched.logFile, launched.logOffset);
         throw new Error(`${name} did not start: ${failed}${lines === '' ? '' : `\n${lines}`}\n(${launched.logFile})`);
       }
       keeping = keep(launched);

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { capLog, followProblems, lastLines, problemIn } from '../../scripts/servers/logs.mjs';
+import { capLog, followProblems, lastWords, problemIn } from '../../scripts/servers/logs.mjs';
 import { launch, stop } from '../../scripts/servers/process.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'logs-'));
@@ -24,6 +24,12 @@ describe('of a log', () => {
     assert.equal(problemIn('TypeError: x is not a function'), 'TypeError: x is not a function');
     assert.equal(problemIn(''), undefined);
     assert.equal(problemIn('null'), undefined);
+    assert.equal(problemIn('{"s":"I","msg":"Waiting for connections"}'), undefined);
+    assert.equal(
+      problemIn('{"s":"E","msg":"DBException in initAndListen","attr":{"error":"DBPathInUse: Unable to lock"}}'),
+      'DBException in initAndListen: DBPathInUse: Unable to lock',
+    );
+    assert.equal(problemIn('{"level":"error","msg":"no listener","error":"port in use"}'), 'no listener: port in use');
   });
 
   test('the problems are shown that come after we began to look, once', async () => {
@@ -49,13 +55,19 @@ describe('of a log', () => {
     assert.equal(said.at(-1), `api: 80 more, see ${file}`);
   });
 
+  test('the problems are what counts in the last words of a process that died', () => {
+    const file = join(folder, 'words.log');
+    writeFileSync(file, '{"s":"I","msg":"starting"}\n{"s":"F","msg":"cannot go on"}\n{"s":"I","msg":"bye"}\n');
+    assert.equal(lastWords(file, 0), 'cannot go on');
+  });
+
   test('the last lines of the present process are given, not of the one before', () => {
     const file = join(folder, 'last.log');
     writeFileSync(file, 'before\n');
     const from = statSync(file).size;
     appendFileSync(file, 'one\ntwo\nthree\n');
-    assert.equal(lastLines(file, from, 2), 'two\nthree');
-    assert.equal(lastLines(file, from), 'one\ntwo\nthree');
+    assert.equal(lastWords(file, from, 2), 'two\nthree');
+    assert.equal(lastWords(file, from), 'one\ntwo\nthree');
   });
 
   test('the size is capped while it is written, with the older part kept beside it', async () => {
