@@ -11,5 +11,12 @@ export async function testTemporal() {
   return { connection, client: new Client({ connection }), close: () => connection.close() };
 }
 
+/** The workflows as `npm test` has built them: bundling takes each test file seconds. */
+export function testBundle() {
+  const codePath = process.env['WORKFLOW_BUNDLE'];
+  if (codePath === undefined) throw new Error('WORKFLOW_BUNDLE is missing: run tests by `npm test -- <files>`');
+  return { codePath };
+}
+
 /** For task queues, workflow and schedule ids that no other test has. */
 export const unique = (name: string): string => `test-${name}-${randomBytes(4).toString('hex')}`;
