@@ -9,6 +9,9 @@ export interface SeriesMeta {
   readonly day: number;
 }
 
+/** One entry a bucket: retention and take-overs look by app and day, and would read every bucket without it. */
+export const BY_META = { key: { 'meta.appId': 1, 'meta.day': 1 }, name: 'by_meta' } as const;
+
 /** A field that is undefined is left out of the stored document. */
 export interface EventDoc {
   readonly timestamp: Date;
@@ -37,5 +40,6 @@ export const eventsSpec: CollectionSpec = {
     { key: { appId: 1, timestampMs: 1 }, name: 'by_app_time' },
     { key: { appId: 1, eventType: 1 }, name: 'by_app_type' },
     { key: { sessionId: 1 }, name: 'by_session' },
+    BY_META,
   ],
 };

@@ -1,6 +1,6 @@
 import type { ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
-import type { SeriesMeta } from './events.js';
+import { BY_META, type SeriesMeta } from './events.js';
 
 export interface HeatmapDoc {
   readonly timestamp: Date;
@@ -21,5 +21,5 @@ export interface HeatmapDoc {
 export const heatmapEventsSpec: CollectionSpec = {
   name: 'heatmap_events',
   options: { timeseries: { timeField: 'timestamp', metaField: 'meta' }, expireAfterSeconds: 31 * 86_400 },
-  indexes: [{ key: { appId: 1, pageUrl: 1, timestampMs: 1 }, name: 'by_app_page_time' }],
+  indexes: [{ key: { appId: 1, pageUrl: 1, timestampMs: 1 }, name: 'by_app_page_time' }, BY_META],
 };
