@@ -22,7 +22,7 @@ import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
-import { reference } from './reference.js';
+import { reference, referencePage } from './reference.js';
 import { batchRoutes } from './routes/batches.js';
 import { healthRoutes } from './routes/health.js';
 import { ingestRoutes } from './routes/ingest.js';
@@ -118,7 +118,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),
   );
   app.get('/openapi.json', { ...openTo('public'), schema: { hide: true } }, async () => app.swagger());
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await app.register(swaggerUi, referencePage);
 
   return app;
 }

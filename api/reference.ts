@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui';
 import type { Access } from './access.js';
 
 /** How the API describes itself: who may call a route follows from what the route says of itself. */
@@ -17,8 +18,23 @@ export const reference: FastifyDynamicSwaggerOptions = {
       },
     },
   },
-  transform: ({ schema, url, route }) => ({ url, schema: { ...schema, security: securityOf(route.config) } }),
+  transform: ({ schema, url, route }) => ({
+    url,
+    schema: { ...schema, ...bodyOf(schema), security: securityOf(route.config) },
+  }),
 };
+
+/** The page without its maker's banner. */
+export const referencePage: FastifySwaggerUiOptions = {
+  routePrefix: '/docs',
+  staticCSP: true,
+  theme: { title: 'Experience API', css: [{ filename: 'page.css', content: '.swagger-ui .topbar { display: none }' }] },
+};
+
+/** Some bodies are documented but not validated by Fastify, since readers of our own read them. */
+function bodyOf(schema: object): { body?: unknown } {
+  return 'documentedBody' in schema ? { body: schema.documentedBody } : {};
+}
 
 function securityOf(config: object = {}): Record<string, string[]>[] {
   const access = 'access' in config ? (config.access as Access) : 'public';

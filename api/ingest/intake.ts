@@ -1,4 +1,3 @@
-import type { RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Accepted, type Batch, batchId, type Rejection } from '../../db/batch.js';
 import { PlatformError } from '../../domain/errors.js';
@@ -6,6 +5,7 @@ import { LIMITS } from '../../domain/limits.js';
 import { encodeIngestResponse } from '../../proto/codec.js';
 import type { AppKey } from '../auth.js';
 import { type Format, inflated } from './body.js';
+import { burstLimit } from './burst.js';
 import type { GroupCommit } from './group-commit.js';
 import type { People } from './people.js';
 import type { Metrics } from '../metrics.js';
@@ -26,23 +26,12 @@ export function intake(
   app: FastifyInstance,
   { commit, people, quota, gate, metrics, requestsPerSecondPerKey }: IntakeDeps,
 ) {
-  const senders = new WeakMap<FastifyRequest, AppKey>();
-  const burst = app.createRateLimit({
-    max: requestsPerSecondPerKey,
-    timeWindow: 1_000,
-    keyGenerator: (request: FastifyRequest) => senders.get(request)?.keyId ?? '',
-  } satisfies RateLimitOptions);
+  const burst = burstLimit(requestsPerSecondPerKey);
 
   return {
     /** May this sender send now? @throws PlatformError RATE_LIMITED, QUOTA_EXCEEDED, UNAVAILABLE */
-    async admit(request: FastifyRequest, sender: AppKey): Promise<void> {
-      senders.set(request, sender);
-      const limit = await burst(request);
-      if (!limit.isAllowed && limit.isExceeded) {
-        throw new PlatformError('RATE_LIMITED', `a key sends at most ${String(limit.max)} requests a second`, {
-          retryAfterSeconds: Math.max(1, limit.ttlInSeconds),
-        });
-      }
+    async admit(_request: FastifyRequest, sender: AppKey): Promise<void> {
+      burst.check(sender.keyId);
       gate.check();
       await quota.check(sender.app);
     },

@@ -18,7 +18,12 @@ export function batchRoutes({ auth, spool }: Deps): FastifyPluginAsyncTypebox {
       '/v1/batches/:batchId',
       {
         ...openTo('app-key'),
-        schema: { tags: ['ingest'], params: ReceiptParams, response: { 200: ReceiptView, '4xx': Problem } },
+        schema: {
+          tags: ['ingest'],
+          summary: 'What became of a batch',
+          params: ReceiptParams,
+          response: { 200: ReceiptView, '4xx': Problem },
+        },
       },
       async (request) => {
         const sender = await auth.authenticate(request);

@@ -10,15 +10,26 @@ const Alive = Type.Object({ status: Type.Literal('ok') });
 /** For load balancers: `/healthz` says that the process lives, `/readyz` that it can serve. */
 export function healthRoutes({ db }: { readonly db: Db }): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.get('/healthz', { ...openTo('public'), schema: { tags, response: { 200: Alive } } }, async () => ({
-      status: 'ok' as const,
-    }));
+    app.get(
+      '/healthz',
+      { ...openTo('public'), schema: { tags, summary: 'Whether the process lives', response: { 200: Alive } } },
+      async () => ({
+        status: 'ok' as const,
+      }),
+    );
 
-    app.get('/readyz', { ...openTo('public'), schema: { tags, response: { 200: Alive, 503: Problem } } }, async () => {
-      await db.command({ ping: 1 }).catch((cause: unknown) => {
-        throw new PlatformError('UNAVAILABLE', 'the database does not answer', { cause, retryAfterSeconds: 2 });
-      });
-      return { status: 'ok' as const };
-    });
+    app.get(
+      '/readyz',
+      {
+        ...openTo('public'),
+        schema: { tags, summary: 'Whether it can serve', response: { 200: Alive, 503: Problem } },
+      },
+      async () => {
+        await db.command({ ping: 1 }).catch((cause: unknown) => {
+          throw new PlatformError('UNAVAILABLE', 'the database does not answer', { cause, retryAfterSeconds: 2 });
+        });
+        return { status: 'ok' as const };
+      },
+    );
   };
 }

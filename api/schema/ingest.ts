@@ -46,20 +46,95 @@ export const ReceiptView = Type.Object({
   storedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
 });
 
-/** Documentation only: these bodies are read by our own readers, and the answers are written by hand. */
+const PageContext = Type.Object({
+  path: Type.String(),
+  title: Type.String(),
+  referrer: Type.String(),
+  viewportWidth: Type.Integer(),
+  viewportHeight: Type.Integer(),
+  loadTimeMs: Type.Integer(),
+});
+
+const ElementContext = Type.Object({
+  tag: Type.String(),
+  text: Type.String(),
+  x: Type.Integer(),
+  y: Type.Integer(),
+  scrollDepthPct: Type.Integer(),
+});
+
+const EventBatchBody = Type.Partial(
+  Type.Object({
+    events: Type.Array(
+      Type.Partial(
+        Type.Object({
+          eventId: Type.String({ description: 'What a resend repeats. Without it the content is the identity.' }),
+          appId: Type.String({ description: 'May be left out: the key says which app it is.' }),
+          profileId: Type.String(),
+          sessionId: Type.String(),
+          timestampMs: Type.Integer({ description: 'When it happened, in ms since 1970.' }),
+          eventType: Type.String({ description: '`page_view`, `click`, `scroll`, `hover`, or a name of your own.' }),
+          pageUrl: Type.String(),
+          elementTid: Type.String(),
+          metadata: Type.Record(Type.String(), Type.String()),
+          pageContext: PageContext,
+          elementContext: ElementContext,
+        }),
+      ),
+    ),
+    heatmapEvents: Type.Array(
+      Type.Partial(
+        Type.Object({
+          profileId: Type.String(),
+          sessionId: Type.String(),
+          pageUrl: Type.String(),
+          timestampMs: Type.Integer(),
+          x: Type.Integer(),
+          y: Type.Integer(),
+          viewportWidth: Type.Integer(),
+          viewportHeight: Type.Integer(),
+        }),
+      ),
+    ),
+  }),
+  {
+    examples: [
+      {
+        events: [
+          {
+            eventId: '0199a1c2-5e1e-7c3a-9d55-2f6c1a7b8e90',
+            profileId: 'ada',
+            eventType: 'signup',
+            timestampMs: 1_795_392_261_000,
+            metadata: { plan: 'pro' },
+          },
+        ],
+      },
+    ],
+  },
+);
+
+const SegmentBody = Type.Object({
+  batch: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+  writeKey: Type.Optional(Type.String({ description: 'The app key, where no header carries it.' })),
+});
+
+/** For the reference only: these bodies are read by our own readers, and the answers are written by hand. */
 export const ingestDocs = {
   events: {
     tags: ['ingest'],
     summary: 'Send events and heatmap points',
     description: 'An `EventBatch` as protobuf or proto3 JSON, also gzip, deflate or br. A 202 means: on disk.',
-    consumes: ['application/x-protobuf', 'application/json', 'text/plain'],
+    consumes: ['application/json', 'application/x-protobuf', 'text/plain'],
+    documentedBody: EventBatchBody,
     response: answers,
   },
   segment: {
     tags: ['ingest'],
-    summary: "Segment's batch",
-    description: "What Segment's libraries send: track, page, screen, identify, group, alias.",
+    summary: "Send what Segment's libraries send",
+    description: 'track, page and screen are events; identify, group and alias write profiles.',
     consumes: ['application/json'],
+    documentedBody: SegmentBody,
     response: answers,
   },
 };
