@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { Client } from '@temporalio/client';
@@ -86,7 +85,6 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
   await app.register(helmet);
-  await app.register(rateLimit, { global: false });
   await app.register(swagger, reference);
 
   await app.register(healthRoutes({ db }));
@@ -96,7 +94,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);
     });
-    const taking = intake(scope, {
+    const taking = intake({
       commit,
       people: known,
       quota,

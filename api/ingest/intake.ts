@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Accepted, type Batch, batchId, type Rejection } from '../../db/batch.js';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
@@ -22,15 +22,12 @@ export interface IntakeDeps {
 }
 
 /** What every ingest route does around reading its own format. */
-export function intake(
-  app: FastifyInstance,
-  { commit, people, quota, gate, metrics, requestsPerSecondPerKey }: IntakeDeps,
-) {
+export function intake({ commit, people, quota, gate, metrics, requestsPerSecondPerKey }: IntakeDeps) {
   const burst = burstLimit(requestsPerSecondPerKey);
 
   return {
     /** May this sender send now? @throws PlatformError RATE_LIMITED, QUOTA_EXCEEDED, UNAVAILABLE */
-    async admit(_request: FastifyRequest, sender: AppKey): Promise<void> {
+    async admit(sender: AppKey): Promise<void> {
       burst.check(sender.keyId);
       gate.check();
       await quota.check(sender.app);
