@@ -9,7 +9,7 @@ import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 interface Deps {
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
-  readonly log: Pick<FastifyBaseLogger, 'warn' | 'debug'>;
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>;
 }
 
 const PACE_MS = 500;
@@ -48,7 +48,7 @@ export function ingestStarter({ temporal, log }: Deps) {
         staticSummary: facts.summary,
         staticDetails: facts.details,
       });
-      log.debug({ workflowId, ...facts.counts }, 'batchIngest started');
+      log.info({ workflowId, ...facts.counts }, 'batchIngest started');
     } catch (err) {
       log.warn({ err, workflowId, ...facts.counts }, 'batchIngest not started; the sweep will find these flushes');
     }
