@@ -47,3 +47,4 @@ process.on('SIGTERM', () => void stop('SIGTERM'));
 process.on('SIGINT', () => void stop('SIGINT'));
 // Whoever started us is gone, and nobody else would stop us.
 process.on('disconnect', () => void stop('the parent process is gone'));
+if (process.send !== undefined && !process.connected) await stop('the parent process was gone at the start');

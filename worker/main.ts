@@ -74,6 +74,7 @@ process.on('SIGTERM', () => stop('SIGTERM'));
 process.on('SIGINT', () => stop('SIGINT'));
 // Whoever started us is gone, and nobody else would stop us.
 process.on('disconnect', () => stop('the parent process is gone'));
+if (process.send !== undefined && !process.connected) process.exit(0);
 
 const running = worker.run();
 process.send?.({ type: 'ready' });
