@@ -6,6 +6,8 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   inflatedBytes: 8 * 1024 * 1024,
   batchItems: 3_000,
+  /** Of one request as it waits to be stored: more than it weighs on the wire, and less than a document may have. */
+  flushBytes: 12 * 1024 * 1024,
   eventBytes: 64 * 1024,
   url: 4 * 1024,
   text: 8 * 1024,
@@ -85,4 +87,10 @@ export function timeFault(timestampMs: number, now: number, retentionDays: numbe
   if (timestampMs > now + LIMITS.aheadMs) return { code: 'TIMESTAMP_IN_FUTURE', field };
   if (timestampMs < now - retentionDays * DAY_MS) return { code: 'TIMESTAMP_TOO_OLD', field };
   return undefined;
+}
+
+/** Whether a value from outside is nested deeper than that: JSON.parse survives a million brackets, JSON.stringify does not. */
+export function deeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => deeperThan(inner, levels - 1));
 }

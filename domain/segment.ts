@@ -1,5 +1,5 @@
 import type { EventExtras, PageContext, TrackEvent } from './event.js';
-import { checkText, type Fault, LIMITS } from './limits.js';
+import { checkText, deeperThan, type Fault, LIMITS } from './limits.js';
 
 /** What one message of Segment's tracking API asks for. */
 export type SegmentMessage =
@@ -96,6 +96,7 @@ function eventOf(message: Json, eventType: string, { id, profileId, timestampMs 
   const properties = object(message['properties']);
   const context = object(message['context']);
   const page = object(context['page']);
+  if (deeperThan(properties, MOST_LEVELS)) return fault('FIELD_INVALID', 'metadata');
   const { metadata, measures } = flattened(properties);
   const name = text(message['name']);
   if (eventType === 'page_view' && name !== '') metadata['name'] ??= name;
@@ -133,7 +134,8 @@ function flattened(properties: Json): { metadata: Record<string, string>; measur
     if (value === null || value === undefined) continue;
     const plain = typeof value === 'string' ? value : JSON.stringify(value);
     own(metadata, key, plain);
-    if (typeof value === 'number') own(measures, key, value);
+    // JSON can spell a number that is none to us, and it would spoil every sum.
+    if (typeof value === 'number' && Number.isFinite(value)) own(measures, key, value);
   }
   return { metadata, measures };
 }
@@ -147,12 +149,11 @@ function own<T>(record: Record<string, T>, key: string, value: T): void {
 function attributesFault(attributes: Json): Fault | undefined {
   const entries = Object.keys(attributes).length;
   if (entries > LIMITS.mapEntries) return { code: 'FIELD_TOO_LONG', field: 'traits' };
-  const bad = (value: unknown, level: number): boolean => {
-    if (typeof value !== 'object' || value === null) return false;
-    if (level > MOST_LEVELS) return true;
-    return Object.entries(value).some(
-      ([key, each]) => key.includes('\0') || key === '_bsontype' || bad(each, level + 1),
-    );
-  };
-  return bad(attributes, 0) ? { code: 'FIELD_INVALID', field: 'traits' } : undefined;
+  const bad = (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).some(([key, each]) => key.includes('\0') || key === '_bsontype' || bad(each));
+  return deeperThan(attributes, MOST_LEVELS) || bad(attributes)
+    ? { code: 'FIELD_INVALID', field: 'traits' }
+    : undefined;
 }

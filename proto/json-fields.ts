@@ -3,6 +3,7 @@
  * The values of proto3 JSON, one reader each. protobufjs' own `fromObject` is no help: it turns "abc" into 0, does not
  * know snake_case and makes "[object Object]" of a nested map.
  */
+import { deeperThan } from '../domain/limits.js';
 import { setOwnKey } from './own-key.js';
 import type { StringMap } from './messages.js';
 
@@ -139,10 +140,4 @@ function readInteger(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? Number(value) : value;
   // Adding zero makes 0 of -0.
   return Number.isInteger(number) ? (number as number) + 0 : undefined;
-}
-
-/** The look into depth is itself bounded: JSON.parse survives a million brackets, JSON.stringify does not. */
-function deeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => deeperThan(inner, levels - 1));
 }

@@ -6,11 +6,15 @@ import type { HeatmapDoc } from '../../db/heatmap-events.js';
 import { batchKey, bodyHash, itemKey } from '../../db/ids.js';
 import type { ProfileTouch } from '../../db/profiles.js';
 import { eventFault, type EventExtras, eventTypeOf, type TrackEvent } from '../../domain/event.js';
+import { PlatformError } from '../../domain/errors.js';
 import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
 import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
 import { DAY_MS, type Fault, LIMITS } from '../../domain/limits.js';
 import { rollupCounter } from '../../domain/rollup.js';
 import type { People } from './people.js';
+
+/** What a statement about a profile weighs in the spool beside its texts, about. */
+const STATEMENT_BYTES = 160;
 
 export interface RequestFacts {
   readonly kind: string;
@@ -74,9 +78,14 @@ export function batchBuilder({ app, people, now }: Deps) {
     const person = people.find(app.id, appHex, externalId);
     if (person.touchedDay !== day && !touches.has(externalId)) {
       touches.set(externalId, { appId: app.id, profileId: person.profileId, externalId, at });
+      bytes += Buffer.byteLength(externalId) + STATEMENT_BYTES;
     }
     return person.profileId;
   };
+
+  /** A statement about a profile from a clock that runs far ahead must not outweigh all later ones. */
+  const statedAt = (timestampMs: number): Date =>
+    new Date(timestampMs > 0 && timestampMs <= now + LIMITS.aheadMs ? timestampMs : now);
 
   const storedId = (key: string): ObjectId => new ObjectId(Buffer.from(key.slice(4), 'latin1'));
 
@@ -111,7 +120,7 @@ export function batchBuilder({ app, people, now }: Deps) {
         pageUrl: event.pageUrl,
         elementTid: event.elementTid,
         metadata: asData(event.metadata),
-        measures: extras.measures,
+        measures: extras.measures && asData(extras.measures),
         pageContext: event.pageContext,
         elementContext: event.elementContext,
       };
@@ -158,28 +167,34 @@ export function batchBuilder({ app, people, now }: Deps) {
     /** @param id what a resend repeats, so that the attributes are merged once */
     identify(list: string, index: number, statement: Identify): void {
       const { id, externalId, attributes, timestampMs } = statement;
-      if (BSON.calculateObjectSize(attributes) > LIMITS.eventBytes) {
+      const size = BSON.calculateObjectSize(attributes);
+      if (size > LIMITS.eventBytes) {
         reject(list, index, { code: 'FIELD_TOO_LONG', field: 'traits' });
         return;
       }
+      bytes += size + Buffer.byteLength(externalId) + STATEMENT_BYTES;
       const { profileId } = people.find(app.id, appHex, externalId);
-      const at = new Date(timestampMs > 0 ? timestampMs : now);
+      const at = statedAt(timestampMs);
       const write = { type: 'identify', appId: app.id, profileId, externalId, attributes, at } as const;
       items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
     },
 
     alias({ id, from, to, timestampMs }: Alias): void {
+      bytes += STATEMENT_BYTES;
       const write = {
         type: 'alias',
         appId: app.id,
         from: people.find(app.id, appHex, from).profileId,
         to: people.find(app.id, appHex, to).profileId,
-        at: new Date(timestampMs > 0 ? timestampMs : now),
+        at: statedAt(timestampMs),
       } as const;
       items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
     },
 
+    /** @throws PlatformError BATCH_TOO_LARGE where it weighs more as documents than one flush can hold */
     finish({ kind, format, idempotencyKey, body }: RequestFacts): Batch {
+      if (bytes > LIMITS.flushBytes)
+        throw new PlatformError('BATCH_TOO_LARGE', 'the items take too much room when stored: send fewer at once');
       return {
         appId: app.id,
         appSlug: app.appId,
@@ -197,7 +212,7 @@ export function batchBuilder({ app, people, now }: Deps) {
 }
 
 /** The driver takes an object with this key for one of its own types; a `Map` it takes for what it holds. */
-function asData(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function asData<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
   if (!Object.hasOwn(map, '_bsontype')) return map;
-  return new Map(Object.entries(map)) as unknown as Readonly<Record<string, string>>;
+  return new Map(Object.entries(map)) as unknown as Readonly<Record<string, T>>;
 }
