@@ -6,6 +6,7 @@ import { PlatformError } from '../domain/errors.js';
 import { isLive, looksLikeAppKey, type KeyKind } from '../domain/key.js';
 import { originAllowed } from '../domain/origin.js';
 import { keyFromRequest } from './auth-header.js';
+import { patiently } from './patience.js';
 import { hashSecret } from './secrets.js';
 import { strangerGate } from './stranger-gate.js';
 
@@ -104,7 +105,7 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
   async function lookUp(reading: Promise<Entry>, origin: string | undefined): Promise<AppKey> {
     let entry: Entry;
     try {
-      entry = await reading;
+      entry = await patiently(reading);
     } catch (cause) {
       if (cause instanceof PlatformError) throw cause;
       // Not knowing is not a refusal: a 401 would make clients throw their events away.

@@ -2,6 +2,7 @@ import type { App } from '../../db/apps.js';
 import type { Usage, UsageCategory } from '../../db/usage.js';
 import { PlatformError } from '../../domain/errors.js';
 import { DAY_MS } from '../../domain/limits.js';
+import { patiently } from '../patience.js';
 
 interface Count {
   readonly app: App;
@@ -44,7 +45,7 @@ export function dailyQuota({ usage, category, now = Date.now }: Deps) {
   const open = async (app: App): Promise<Count> => {
     const count = { app, day: today(), stored: 0, pending: 0 };
     try {
-      await sync(count);
+      await patiently(sync(count));
     } catch (cause) {
       throw new PlatformError('UNAVAILABLE', 'the quota cannot be read now', { cause, retryAfterSeconds: 2 });
     }

@@ -3,6 +3,7 @@ import type { Spool } from '../../db/spool.js';
 import { PlatformError } from '../../domain/errors.js';
 import { openTo } from '../access.js';
 import type { AppKeyAuth } from '../auth.js';
+import { patiently } from '../patience.js';
 import { Problem } from '../schema/problem.js';
 import { ReceiptParams, ReceiptView } from '../schema/ingest.js';
 
@@ -27,7 +28,7 @@ export function batchRoutes({ auth, spool }: Deps): FastifyPluginAsyncTypebox {
       },
       async (request) => {
         const sender = await auth.authenticate(request);
-        const receipt = await spool.receipt(sender.app.id, Buffer.from(request.params.batchId, 'hex'));
+        const receipt = await patiently(spool.receipt(sender.app.id, Buffer.from(request.params.batchId, 'hex')));
         if (receipt === null) {
           throw new PlatformError('NOT_FOUND', 'no such batch of this app within the dedupe window');
         }

@@ -2,6 +2,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { Db } from 'mongodb';
 import { PlatformError } from '../../domain/errors.js';
 import { openTo } from '../access.js';
+import { patiently } from '../patience.js';
 import { Problem } from '../schema/problem.js';
 
 const tags = ['health'];
@@ -25,7 +26,7 @@ export function healthRoutes({ db }: { readonly db: Db }): FastifyPluginAsyncTyp
         schema: { tags, summary: 'Whether it can serve', response: { 200: Alive, 503: Problem } },
       },
       async () => {
-        await db.command({ ping: 1 }).catch((cause: unknown) => {
+        await patiently(db.command({ ping: 1 })).catch((cause: unknown) => {
           throw new PlatformError('UNAVAILABLE', 'the database does not answer', { cause, retryAfterSeconds: 2 });
         });
         return { status: 'ok' as const };

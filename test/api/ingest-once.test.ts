@@ -171,18 +171,16 @@ describe('an event that is sent again', () => {
 
     it('with another body is refused with 422, one after the other and at once, and stores nothing of it', async () => {
       const from = await sender();
-      const [first, ...others] = [
-        await sendAs(from, { events: many(2) }, named('k')),
-        await sendAs(from, { events: many(3) }, named('k')),
-      ];
+      const first = await sendAs(from, { events: many(2) }, named('k'));
+      const other = await sendAs(from, { events: many(3) }, named('k'));
       const atOnce = await Promise.all(
         [5, 7].map((length) => sendAs(from, { events: many(length) }, named('at once'))),
       );
       assert.deepEqual(atOnce.map(({ status }) => status).sort(), [202, 422]);
-      for (const { status, body } of [...others, ...atOnce].filter((answer) => answer.status !== 202))
+      for (const { status, body } of [other, ...atOnce].filter((answer) => answer.status !== 202))
         assert.deepEqual([status, body.code], [422, 'IDEMPOTENCY_KEY_REUSED']);
       const taken = atOnce.find(({ status }) => status === 202);
-      assert.ok(first && taken);
+      assert.ok(taken);
       const { rows } = await stored(from, [first, taken]);
       assert.equal(rows, 2 + taken.body.eventsAccepted);
     });

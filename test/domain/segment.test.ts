@@ -94,7 +94,7 @@ describe("a message of Segment's tracking API", () => {
     const ids = fc.record({ messageId: fc.jsonValue(), userId: fc.jsonValue(), timestamp: fc.jsonValue() });
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fields), ids, (value, more) => {
-        const given: unknown = typeof value === 'object' ? { ...more, ...value } : value;
+        const given: unknown = typeof value === 'object' ? { ...more, ...(value as object) } : value;
         assert.ok(['event', 'identify', 'alias', 'fault'].includes(segmentMessage(given).type));
       }),
     );
