@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirOf } from '../../scripts/servers/cache.mjs';
@@ -12,6 +12,7 @@ import type { Service } from '../../scripts/servers/supervise.mjs';
 import { temporal } from '../../scripts/servers/temporal.mjs';
 import { findTemporal } from '../../scripts/servers/temporal-binary.mjs';
 
+const LAST_WORDS = 2000;
 const signal = new AbortController().signal;
 const around = { env: process.env, cacheDir: cacheDirOf(process.env), say: () => undefined, signal };
 
@@ -46,7 +47,9 @@ export function controlled(service: Service, { records }: ProcessFolder) {
       records.add(service.name, launched.pid);
       void launched.ended.then(() => records.remove(launched.pid));
       const died = launched.ended.then((how) => {
-        throw new Error(`${service.name} did not start (${how}), see ${launched.logFile}`);
+        throw new Error(
+          `${service.name} did not start (${how}):\n${readFileSync(launched.logFile).subarray(launched.logOffset).toString().slice(-LAST_WORDS)}`,
+        );
       });
       await Promise.race([service.ready(launched, signal), died]);
     },
