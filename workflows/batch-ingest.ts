@@ -49,6 +49,7 @@ export async function batchIngest({ flushIds }: BatchIngestInput): Promise<Batch
       if (poison === undefined) throw error;
       await thorough.failFlush({ flushId, reason: poison });
       failed.push(flushId);
+      log.error('flush set aside: its events wait for a fix and replayFailed', { flushId, reason: poison });
     }
   }
 
