@@ -1,0 +1,137 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { BatchActivities } from '../activities/batches.js';
+import type { RetentionActivities } from '../activities/retention.js';
+import { registerSearchAttributes } from '../worker/search-attributes.js';
+import { batchIngest, batchIngestId } from '../workflows/batch-ingest.js';
+import { retention, RETENTION_ID } from '../workflows/retention.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
+import { build } from './build.mjs';
+import { cacheDirOf } from './servers/cache.mjs';
+import { temporaryEngines } from './servers/temporary.mjs';
+
+// npm run record:histories: runs every workflow on a Temporal of its own, each along its ways, and writes down what
+// happened. To be run when a workflow is added or changed for good, never to make a failing replay pass.
+
+type Activities = BatchActivities & RetentionActivities;
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'test', 'histories');
+const say = (line: string): void => console.error(line);
+const around = { root, cacheDir: cacheDirOf(process.env), say, signal: new AbortController().signal };
+const kept = (kind: string) => [{ key: SEARCH_ATTRIBUTES.kind, value: kind }];
+
+await build(around);
+const engines = await temporaryEngines({ ...around, env: process.env, died: say });
+Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
+const connection = await NativeConnection.connect({ address: engines.temporalAddress });
+const client = new Client({ connection, identity: 'recorder' });
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+try {
+  await registerSearchAttributes(connection, 'default');
+  await recordAll();
+} finally {
+  await connection.close();
+  await engines.stop();
+}
+process.exit();
+
+async function recordAll(): Promise<void> {
+  const stored = (flushId: string) => ({ flushId, state: 'stored' as const, stored: 20, expired: 0 });
+  const left = (flushId: string) => ({ flushId, reason: 'no time left' });
+  const storeFlushes: Activities['storeFlushes'] = async ({ flushIds }) => ({
+    results: flushIds.map(stored),
+    left: [],
+  });
+
+  const ingest = (flushIds: readonly string[]) => async (taskQueue: string) => {
+    const handle = await client.workflow.start(batchIngest, {
+      taskQueue,
+      workflowId: batchIngestId(flushIds[0] ?? ''),
+      args: [{ flushIds }],
+      typedSearchAttributes: [...kept('batch-ingest'), { key: SEARCH_ATTRIBUTES.apps, value: ['shop'] }],
+      memo: { batches: 3, items: 60, flushes: flushIds.length },
+      staticSummary: '3 batches, 60 items, 1 app',
+    });
+    await handle.result();
+    return handle.workflowId;
+  };
+  await record('batch-ingest.quick', { storeFlushes }, ingest(['F1', 'F2', 'F3']));
+  await record(
+    'batch-ingest.long',
+    { storeFlushes: () => Promise.reject(failure('no MongoDB')), storeFlush: async ({ flushId }) => stored(flushId) },
+    ingest(['G1', 'G2']),
+  );
+  await record(
+    'batch-ingest.poison',
+    {
+      storeFlushes: async () => ({ results: [stored('H1')], left: [left('H2'), left('H3')] }),
+      storeFlush: ({ flushId }) =>
+        flushId === 'H3'
+          ? Promise.resolve(stored(flushId))
+          : Promise.reject(failure('mongod refuses H2', { type: 'FLUSH_POISONED', nonRetryable: true })),
+      failFlush: async () => undefined,
+    },
+    ingest(['H1', 'H2', 'H3']),
+  );
+
+  const sweep = (waiting: readonly string[]) => async (taskQueue: string) => {
+    const handle = await client.workflow.start(spoolSweep, {
+      taskQueue,
+      workflowId: `${SPOOL_SWEEP_ID}-${String(waiting.length)}`,
+      args: [{}],
+      typedSearchAttributes: kept(SPOOL_SWEEP_ID),
+    });
+    await handle.result();
+    return handle.workflowId;
+  };
+  const found = Array.from({ length: 12 }, (_, index) => `S${String(index).padStart(2, '0')}`);
+  await record('spool-sweep.nothing', { findWaiting: async () => [] }, sweep([]));
+  await record('spool-sweep.findings', { findWaiting: async () => found, storeFlushes }, sweep(found));
+
+  await record(
+    'retention',
+    {
+      keepRetentionBounds: async () => ({ events: 90, heatmapEvents: 30 }),
+      sweepRetention: async () => ({ apps: 2, swept: [{ appId: 'shop', events: 12, heatmapEvents: 3 }] }),
+    },
+    async (taskQueue) => {
+      const options = { taskQueue, workflowId: RETENTION_ID, typedSearchAttributes: kept(RETENTION_ID) };
+      await client.workflow.execute(retention, { ...options, args: [{}] });
+      return RETENTION_ID;
+    },
+  );
+}
+
+/** Without a stack, which would name the folders of the machine that recorded it. */
+function failure(message: string, options: { type?: string; nonRetryable?: boolean } = {}): ApplicationFailure {
+  const error = ApplicationFailure.create({ message, ...options });
+  error.stack = '';
+  return error;
+}
+
+async function record(
+  name: string,
+  activities: Partial<Activities>,
+  run: (taskQueue: string) => Promise<string>,
+): Promise<void> {
+  const taskQueue = `record-${name}`;
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    identity: 'recorder',
+    workflowBundle: { codePath: join(root, 'dist', 'workflow-bundle.js') },
+    activities,
+  });
+  const workflowId = await worker.runUntil(run(taskQueue));
+  const history = await client.workflow.getHandle(workflowId).fetchHistory();
+  const text = JSON.stringify(JSON.parse(historyToJSON(history)), null, 2);
+  writeFileSync(join(folder, `${name}.json`), `${text.replaceAll(root, '')}\n`);
+  say(`${name}: ${String(history.events?.length)} events`);
+}
