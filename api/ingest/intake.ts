@@ -40,6 +40,7 @@ export function intake({ commit, people, quota, gate, metrics, requestsPerSecond
     /** Acknowledges what is good of a batch; resolves when it is on the disks of a majority. */
     async take(sender: AppKey, batch: Batch): Promise<Accepted> {
       if (batch.items.length === 0 && batch.rejected.length > 0) {
+        metrics.ingested(0, batch.rejected.length);
         return { batchId: batchId(batch.key), accepted: 0, rejected: batch.rejected };
       }
       const accepted = await commit.submit(batch);

@@ -131,7 +131,7 @@ describe('a lane', () => {
     const client = await new MongoClient(process.env['MONGODB_URL'] ?? '', options).connect();
     const commands: Record<string, unknown>[] = [];
     client.on('commandStarted', ({ commandName, command }) => {
-      if (commandName === 'insert') commands.push(command as Record<string, unknown>);
+      if (commandName === 'insert') commands.push(command);
     });
     const watched = lanes(client, client.db(database.db.databaseName));
     const [lane, some] = [newLane(), documents(3)];
