@@ -21,11 +21,12 @@ export const ITEM_KEY_BYTES = 16;
 
 /**
  * The key under which an item is held once within the dedupe window, as latin1 text of 16 bytes: it serves as a
- * `Map` key and costs no `Buffer`. The hour in front keeps the index warm at its newest end only.
+ * `Map` key and costs no `Buffer`. The hour in front keeps the index warm at its newest end only; it is hashed too,
+ * so that one id in two hours, which are two items, is two `_id`s: a take-over knows by `_id` what is stored.
  */
 export function itemKey(appId: string, kind: ItemKind, id: string, timestampMs: number): string {
   const hour = keyHour(id, timestampMs);
-  const digest = hash('sha256', `${appId}/${kind}/${id}`, 'binary');
+  const digest = hash('sha256', `${appId}/${kind}/${String(hour)}/${id}`, 'binary');
   return (
     String.fromCharCode((hour >>> 24) & 255, (hour >>> 16) & 255, (hour >>> 8) & 255, hour & 255) + digest.slice(0, 12)
   );

@@ -9,6 +9,7 @@ import { spool } from '../../db/spool.js';
 import { click, ingest, type Ingest, point, rejection } from '../helper/ingest.js';
 
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 
 describe('GET /v1/batches/:batchId', () => {
   let it_: Ingest;
@@ -101,16 +102,10 @@ describe('GET /v1/batches/:batchId', () => {
     );
   });
 
-  it("counts as expired what a take-over leaves out since the app's retention has passed", async () => {
-    await it_.storeAll();
-    const from = await it_.register('forgetful', { eventRetentionDays: 2 });
-    const events = [click(), click({ timestampMs: Date.now() - DAY })];
-    const { batchId } = (await it_.send({ body: { events }, key: from.key })).body;
-    const [flush] = await it_.flushes.find({ state: 'new' }).toArray();
-    assert.ok(flush);
+  /** A worker whose clock is ahead: past 15 minutes it takes a flush over. */
+  function workerIn(ahead: number) {
     const { client, db } = it_;
-    // Two days on: the lanes are trusted no more, and one of the two is out of the window.
-    const late = batchActivities({
+    return batchActivities({
       client,
       db,
       spool: spool(db),
@@ -118,9 +113,39 @@ describe('GET /v1/batches/:batchId', () => {
       rollups: rollups(db),
       profiles: profiles(db),
       retention: retention(db),
-      now: () => Date.now() + 2 * DAY,
+      now: () => Date.now() + ahead,
     });
-    assert.deepEqual(await late.storeFlush({ flushId: flush._id }), {
+  }
+
+  it('loses neither of two events with one id in two hours when it is taken over half stored', async () => {
+    await it_.storeAll();
+    const from = await it_.register('repetitive');
+    const now = Date.now();
+    const events = [now, now - 2 * HOUR].map((timestampMs) => click({ eventId: 'same', timestampMs }));
+    const { batchId } = (await it_.send({ body: { events }, key: from.key })).body;
+    const [flush] = await it_.flushes.find({ state: 'new' }).toArray();
+    const all = flush?.bytes?.events.buffer;
+    assert.ok(flush && all);
+    const first = all.subarray(0, new DataView(all.buffer, all.byteOffset).getInt32(0, true));
+    await lanes(it_.client, it_.db).use(flush.lanes.events, (lane) => lane.insert(1, 'events', first));
+    await workerIn(HOUR).storeFlush({ flushId: flush._id });
+    assert.equal((await it_.receipt(batchId, from.key)).body.stored, 2);
+    assert.deepEqual(
+      (await it_.stored('events', from)).map(({ timestampMs }): unknown => timestampMs),
+      [now - 2 * HOUR, now],
+    );
+  });
+
+  it("counts as expired what a take-over leaves out since the app's retention has passed", async () => {
+    await it_.storeAll();
+    const from = await it_.register('forgetful', { eventRetentionDays: 2 });
+    const events = [click(), click({ timestampMs: Date.now() - DAY })];
+    const { batchId } = (await it_.send({ body: { events }, key: from.key })).body;
+    const [flush] = await it_.flushes.find({ state: 'new' }).toArray();
+    assert.ok(flush);
+    const { db } = it_;
+    // Two days on: the lanes are trusted no more, and one of the two is out of the window.
+    assert.deepEqual(await workerIn(2 * DAY).storeFlush({ flushId: flush._id }), {
       flushId: flush._id,
       state: 'stored',
       stored: 1,
