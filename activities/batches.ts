@@ -1,4 +1,5 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb';
+import type { FlushSummary } from '../db/claim.js';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
 import { eventsSpec } from '../db/events.js';
 import { heatmapEventsSpec } from '../db/heatmap-events.js';
@@ -121,9 +122,17 @@ export function batchActivities(deps: BatchDeps) {
       spool.markFailed(flushId, reason),
 
     /** Flushes that wait longer than they should; with `replayFailed`, also those set aside before. */
-    async findWaiting({ olderThanMs, limit, replayFailed }: FindWaitingInput): Promise<string[]> {
+    async findWaiting({ olderThanMs, limit, replayFailed }: FindWaitingInput): Promise<FlushSummary[]> {
       if (replayFailed) await spool.replayFailed();
-      return spool.waiting(new Date(now() - olderThanMs), limit);
+      const waiting = await spool.waiting(new Date(now() - olderThanMs), limit);
+      if (waiting.length === 0) return [];
+      const slugs = new Map((await deps.retention.apps()).map(({ id, appId }) => [id.toHexString(), appId]));
+      return waiting.map(({ _id, batches }) => ({
+        id: _id,
+        batches: batches.length,
+        items: batches.reduce((sum, { from, to }) => sum + to - from, 0),
+        apps: [...new Set(batches.map(({ appId }) => slugs.get(appId.toHexString()) ?? appId.toHexString()))],
+      }));
     },
   };
 }

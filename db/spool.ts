@@ -76,6 +76,12 @@ export const ingestSpoolSpec: CollectionSpec = {
   },
 };
 
+/** Enough of a flush to tell ops what waits. */
+export interface WaitingFlush {
+  readonly _id: string;
+  readonly batches: readonly Pick<FlushBatch, 'appId' | 'from' | 'to'>[];
+}
+
 export interface Backlog {
   readonly flushes: number;
   readonly bytes: number;
@@ -143,10 +149,13 @@ export function spool(db: Db) {
     },
 
     /** Flushes that wait since before `before`, oldest first. */
-    async waiting(before: Date, limit: number): Promise<string[]> {
-      const found = collection.find({ state: 'new', at: { $lt: before } }, { projection: { _id: 1 } });
-      return (await found.sort({ at: 1 }).limit(limit).toArray()).map(({ _id }) => _id);
-    },
+    waiting: (before: Date, limit: number): Promise<WaitingFlush[]> =>
+      collection
+        .find({ state: 'new', at: { $lt: before } })
+        .project<WaitingFlush>({ _id: 1, 'batches.appId': 1, 'batches.from': 1, 'batches.to': 1 })
+        .sort({ at: 1 })
+        .limit(limit)
+        .toArray(),
 
     async backlog(): Promise<Backlog> {
       const [waiting] = await collection

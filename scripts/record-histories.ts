@@ -7,7 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { BatchActivities } from '../activities/batches.js';
 import type { RetentionActivities } from '../activities/retention.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
-import { batchIngest, batchIngestId } from '../workflows/batch-ingest.js';
+import { batchIngest, batchIngestRun } from '../workflows/batch-ingest.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
@@ -44,6 +44,7 @@ process.exit();
 
 async function recordAll(): Promise<void> {
   const stored = (flushId: string) => ({ flushId, state: 'stored' as const, stored: 20, expired: 0 });
+  const waiting = (id: string) => ({ id, batches: 3, items: 20, apps: ['shop'] });
   const left = (flushId: string) => ({ flushId, reason: 'no time left' });
   const storeFlushes: Activities['storeFlushes'] = async ({ flushIds }) => ({
     results: flushIds.map(stored),
@@ -51,14 +52,7 @@ async function recordAll(): Promise<void> {
   });
 
   const ingest = (flushIds: readonly string[]) => async (taskQueue: string) => {
-    const handle = await client.workflow.start(batchIngest, {
-      taskQueue,
-      workflowId: batchIngestId(flushIds[0] ?? ''),
-      args: [{ flushIds }],
-      typedSearchAttributes: [...kept('batch-ingest'), { key: SEARCH_ATTRIBUTES.apps, value: ['shop'] }],
-      memo: { batches: 3, items: 60, flushes: flushIds.length },
-      staticSummary: '3 batches, 60 items, 1 app',
-    });
+    const handle = await client.workflow.start(batchIngest, { ...batchIngestRun(flushIds.map(waiting)), taskQueue });
     await handle.result();
     return handle.workflowId;
   };
@@ -81,10 +75,10 @@ async function recordAll(): Promise<void> {
     ingest(['H1', 'H2', 'H3']),
   );
 
-  const sweep = (waiting: readonly string[]) => async (taskQueue: string) => {
+  const sweep = (flushIds: readonly string[]) => async (taskQueue: string) => {
     const handle = await client.workflow.start(spoolSweep, {
       taskQueue,
-      workflowId: `${SPOOL_SWEEP_ID}-${String(waiting.length)}`,
+      workflowId: `${SPOOL_SWEEP_ID}-${String(flushIds.length)}`,
       args: [{}],
       typedSearchAttributes: kept(SPOOL_SWEEP_ID),
     });
@@ -93,7 +87,7 @@ async function recordAll(): Promise<void> {
   };
   const found = Array.from({ length: 12 }, (_, index) => `S${String(index).padStart(2, '0')}`);
   await record('spool-sweep.nothing', { findWaiting: async () => [] }, sweep([]));
-  await record('spool-sweep.findings', { findWaiting: async () => found, storeFlushes }, sweep(found));
+  await record('spool-sweep.findings', { findWaiting: async () => found.map(waiting), storeFlushes }, sweep(found));
 
   await record(
     'retention',

@@ -1,4 +1,5 @@
 import {
+  type ActivityOptions,
   ApplicationFailure,
   log,
   proxyActivities,
@@ -6,6 +7,8 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 import type { BatchActivities, FlushResult } from '../activities/batches.js';
+import type { FlushSummary } from '../db/claim.js';
+import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface BatchIngestInput {
   /** Flushes in the spool, each stored by itself; which ones share a run does not matter. */
@@ -21,15 +24,50 @@ export interface BatchIngestResult {
 
 export const batchIngestId = (firstFlushId: string): string => `batch-ingest/${firstFlushId}`;
 
+/** Flushes of one run: it costs about as much as storing a thousand events, so it is worth filling. */
+export const FLUSHES_A_RUN = 10;
+const MOST_APPS_NAMED = 20;
+
+/** How a run for these flushes is started and shown to ops, whoever starts it. */
+export function batchIngestRun(flushes: readonly FlushSummary[]) {
+  const batches = flushes.reduce((sum, flush) => sum + flush.batches, 0);
+  const items = flushes.reduce((sum, flush) => sum + flush.items, 0);
+  const all = [...new Set(flushes.flatMap((flush) => flush.apps))];
+  const apps = all.slice(0, MOST_APPS_NAMED);
+  const count = (n: number, noun: string, plural = `${noun}s`) =>
+    `${n.toLocaleString('en')} ${n === 1 ? noun : plural}`;
+  const rows = flushes.map((flush) => `| \`${flush.id}\` | ${String(flush.batches)} | ${String(flush.items)} |`);
+  const input: BatchIngestInput = { flushIds: flushes.map(({ id }) => id) };
+  return {
+    workflowId: batchIngestId(flushes[0]?.id ?? ''),
+    args: [input] as [BatchIngestInput],
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.kind, value: 'batch-ingest' },
+      { key: SEARCH_ATTRIBUTES.apps, value: apps },
+    ],
+    memo: { batches, items, flushes: flushes.length },
+    staticSummary: `${count(batches, 'batch', 'batches')}, ${count(items, 'item')}, ${count(all.length, 'app')}`,
+    staticDetails: [`Apps: ${apps.join(', ')}`, '', '| flush | batches | items |', '|---|---:|---:|', ...rows].join(
+      '\n',
+    ),
+  };
+}
+
 const quick = proxyLocalActivities<Pick<BatchActivities, 'storeFlushes'>>({
   startToCloseTimeout: '8 seconds',
+  summary: 'Store them all, quickly',
   retry: { maximumAttempts: 1 },
 });
-const thorough = proxyActivities<Pick<BatchActivities, 'storeFlush' | 'failFlush'>>({
+const patient: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+};
+const thorough = proxyActivities<Pick<BatchActivities, 'storeFlush'>>({
+  ...patient,
+  summary: 'Store one by itself, for as long as it takes',
 });
+const aside = proxyActivities<Pick<BatchActivities, 'failFlush'>>({ ...patient, summary: 'Set one aside' });
 
 /** Stores what was acknowledged. What it cannot store within an hour stays in the spool, and the sweep comes again. */
 export async function batchIngest({ flushIds }: BatchIngestInput): Promise<BatchIngestResult> {
@@ -47,7 +85,7 @@ export async function batchIngest({ flushIds }: BatchIngestInput): Promise<Batch
     } catch (error) {
       const poison = reasonOfPoison(error);
       if (poison === undefined) throw error;
-      await thorough.failFlush({ flushId, reason: poison });
+      await aside.failFlush({ flushId, reason: poison });
       failed.push(flushId);
       log.error('flush set aside: its events wait for a fix and replayFailed', { flushId, reason: poison });
     }

@@ -3,8 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { FastifyBaseLogger } from 'fastify';
 import type { FlushSummary } from '../../db/claim.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
-import { batchIngest, batchIngestId } from '../../workflows/batch-ingest.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+import { batchIngest, batchIngestRun, FLUSHES_A_RUN } from '../../workflows/batch-ingest.js';
 
 interface Deps {
   /** Undefined while Temporal is away. */
@@ -13,9 +12,7 @@ interface Deps {
 }
 
 const PACE_MS = 500;
-const FLUSHES_A_RUN = 10;
 const MOST_QUEUED = 1_000;
-const MOST_APPS_NAMED = 20;
 const DRAIN_MS = 5_000;
 
 /**
@@ -30,27 +27,15 @@ export function ingestStarter({ temporal, log }: Deps) {
 
   async function start(flushes: readonly FlushSummary[]): Promise<void> {
     const client = temporal();
-    const first = flushes[0];
-    if (client === undefined || first === undefined) return;
-    const workflowId = batchIngestId(first.id);
-    const facts = describe(flushes);
+    if (client === undefined) return;
+    const run = batchIngestRun(flushes);
+    const facts = { workflowId: run.workflowId, ...run.memo };
     try {
-      await client.workflow.start(batchIngest, {
-        taskQueue: TASK_QUEUE,
-        workflowId,
-        args: [{ flushIds: flushes.map(({ id }) => id) }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        typedSearchAttributes: [
-          { key: SEARCH_ATTRIBUTES.kind, value: 'batch-ingest' },
-          { key: SEARCH_ATTRIBUTES.apps, value: facts.apps },
-        ],
-        memo: { batches: facts.batches, items: facts.items, flushes: flushes.length },
-        staticSummary: facts.summary,
-        staticDetails: facts.details,
-      });
-      log.info({ workflowId, ...facts.counts }, 'batchIngest started');
+      const options = { ...run, taskQueue: TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
+      await client.workflow.start(batchIngest, options);
+      log.info(facts, 'batchIngest started');
     } catch (err) {
-      log.warn({ err, workflowId, ...facts.counts }, 'batchIngest not started; the sweep will find these flushes');
+      log.warn({ err, ...facts }, 'batchIngest not started; the sweep will find these flushes');
     }
   }
 
@@ -87,23 +72,5 @@ export function ingestStarter({ temporal, log }: Deps) {
         log.warn({ flushes: queue.length }, 'not started before the stop; the sweep will find them');
       queue = [];
     },
-  };
-}
-
-function describe(flushes: readonly FlushSummary[]) {
-  const batches = flushes.reduce((sum, flush) => sum + flush.batches, 0);
-  const items = flushes.reduce((sum, flush) => sum + flush.items, 0);
-  const all = [...new Set(flushes.flatMap((flush) => flush.apps))];
-  const apps = all.slice(0, MOST_APPS_NAMED);
-  const count = (n: number, noun: string, plural = `${noun}s`) =>
-    `${n.toLocaleString('en')} ${n === 1 ? noun : plural}`;
-  const rows = flushes.map((flush) => `| \`${flush.id}\` | ${String(flush.batches)} | ${String(flush.items)} |`);
-  return {
-    batches,
-    items,
-    apps,
-    counts: { flushes: flushes.length, batches, items },
-    summary: `${count(batches, 'batch', 'batches')}, ${count(items, 'item')}, ${count(all.length, 'app')}`,
-    details: ['| flush | batches | items |', '|---|---|---|', ...rows, '', `Apps: ${apps.join(', ')}`].join('\n'),
   };
 }

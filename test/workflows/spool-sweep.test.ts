@@ -4,6 +4,7 @@ import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { BatchActivities } from '../../activities/batches.js';
 import { registerSearchAttributes } from '../../worker/search-attributes.js';
 import { batchIngest, batchIngestId } from '../../workflows/batch-ingest.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { spoolSweep } from '../../workflows/spool-sweep.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
@@ -40,7 +41,7 @@ describe('the spoolSweep workflow', () => {
     const fakes: Fakes = {
       async findWaiting(input) {
         asked.push(input);
-        return [...waiting];
+        return waiting.map((id) => ({ id, batches: 2, items: 30, apps: ['shop', 'blog'] }));
       },
       async storeFlushes({ flushIds }) {
         runs.push(flushIds);
@@ -67,7 +68,13 @@ describe('the spoolSweep workflow', () => {
     const found = await withWorker(fakes, async (taskQueue) => {
       const count = await sweep(taskQueue);
       for (const first of [waiting[0], waiting[10], waiting[20]]) {
-        await temporal.client.workflow.getHandle<typeof batchIngest>(batchIngestId(first ?? '')).result();
+        const run = temporal.client.workflow.getHandle<typeof batchIngest>(batchIngestId(first ?? ''));
+        await run.result();
+        const { typedSearchAttributes, memo } = await run.describe();
+        assert.equal(typedSearchAttributes.get(SEARCH_ATTRIBUTES.kind), 'batch-ingest');
+        assert.deepEqual(typedSearchAttributes.get(SEARCH_ATTRIBUTES.apps), ['shop', 'blog']);
+        const flushes = first === waiting[20] ? 3 : 10;
+        assert.deepEqual(memo, { batches: 2 * flushes, items: 30 * flushes, flushes });
       }
       return count;
     });
