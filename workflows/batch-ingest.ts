@@ -28,14 +28,14 @@ export const batchIngestId = (firstFlushId: string): string => `batch-ingest/${f
 export const FLUSHES_A_RUN = 10;
 const MOST_APPS_NAMED = 20;
 
+const count = (n: number, noun: string, plural = `${noun}s`) => `${n.toLocaleString('en')} ${n === 1 ? noun : plural}`;
+
 /** How a run for these flushes is started and shown to ops, whoever starts it. */
 export function batchIngestRun(flushes: readonly FlushSummary[]) {
   const batches = flushes.reduce((sum, flush) => sum + flush.batches, 0);
   const items = flushes.reduce((sum, flush) => sum + flush.items, 0);
   const all = [...new Set(flushes.flatMap((flush) => flush.apps))];
   const apps = all.slice(0, MOST_APPS_NAMED);
-  const count = (n: number, noun: string, plural = `${noun}s`) =>
-    `${n.toLocaleString('en')} ${n === 1 ? noun : plural}`;
   const rows = flushes.map((flush) => `| \`${flush.id}\` | ${String(flush.batches)} | ${String(flush.items)} |`);
   const input: BatchIngestInput = { flushIds: flushes.map(({ id }) => id) };
   return {
@@ -93,7 +93,7 @@ export async function batchIngest({ flushIds }: BatchIngestInput): Promise<Batch
 
   const result = { stored: sum(stored, 'stored'), expired: sum(stored, 'expired'), failed };
   setCurrentDetails(
-    `**${String(result.stored)}** items stored from ${String(flushIds.length)} flushes` +
+    `**${count(result.stored, 'item')}** stored from ${count(flushIds.length, 'flush', 'flushes')}` +
       (result.expired > 0 ? `, ${String(result.expired)} past their retention left out` : '') +
       (failed.length > 0 ? `\n\nSet aside: ${failed.join(', ')}` : ''),
   );

@@ -28,7 +28,7 @@ export async function spoolSweep({ replayFailed = false }: SpoolSweepInput): Pro
   for (let at = 0; at < waiting.length; at += FLUSHES_A_RUN) {
     await startRun(waiting.slice(at, at + FLUSHES_A_RUN));
   }
-  setCurrentDetails(`${String(waiting.length)} flushes were waiting for more than a minute`);
+  setCurrentDetails(`Flushes that were waiting for more than a minute: **${String(waiting.length)}**`);
   return waiting.length;
 }
 

@@ -65,7 +65,7 @@ describe('the batchIngest workflow', () => {
     assert.deepEqual(asked, [{ flushIds: ['a', 'b'] }]);
     assert.deepEqual(result, { stored: 25, expired: 2, failed: [] });
     assert.deepEqual(scheduled, [], 'no normal activity: one costs half as much again');
-    assert.match(details, /\*\*25\*\* items stored from 2 flushes, 2 past their retention left out/);
+    assert.match(details, /\*\*25 items\*\* stored from 2 flushes, 2 past their retention left out/);
   });
 
   it('takes the flushes that were left the long way, each by itself, until they are stored', async () => {
