@@ -33,7 +33,7 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
     const code = await runNode(
       [
         ...['--enable-source-maps', '--import', 'tsx', '--test'],
-        `--test-concurrency=${String(Math.max(2, availableParallelism()))}`,
+        `--test-concurrency=${String(availableParallelism() + 1)}`,
         `--test-timeout=${String(TEST_BOUND_MS)}`,
         // On a terminal for people; elsewhere for programs, which look for its closing lines.
         `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
