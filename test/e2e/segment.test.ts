@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Analytics } from '@segment/analytics-node';
+import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { profileIdOf } from '../../db/ids.js';
 import type { ProfileDoc } from '../../db/profiles.js';
 import { eventRollups } from '../helper/audit.js';
@@ -144,6 +146,37 @@ describe("Segment's client for Node, unmodified, with our URL and a key", () => 
         ['page_view', '', 1],
       ],
     );
+  });
+
+  it('is seen by ops: its runs by app and kind, with what they hold, and by their ids in the log', async () => {
+    const query = "ExpApps = 'shop' AND ExpKind = 'batch-ingest' AND ExecutionStatus = 'Completed'";
+    const end = Date.now() + 20_000;
+    let found: WorkflowExecutionInfo[] = [];
+    while (found.length === 0) {
+      // Visibility follows a little later.
+      assert.ok(Date.now() < end, 'no run is found');
+      await sleep(200);
+      found = [];
+      for await (const run of system.temporal.workflow.list({ query })) found.push(run);
+    }
+    const [run] = found;
+    assert.ok(run !== undefined);
+    assert.ok(Number(run.memo?.['batches']) >= 1);
+    const { workflowId } = run;
+    const handle = system.temporal.workflow.getHandle(workflowId);
+    const { staticSummary, staticDetails } = await handle.describe().then(async (description) => ({
+      staticSummary: await description.staticSummary(),
+      staticDetails: await description.staticDetails(),
+    }));
+    assert.match(staticSummary ?? '', /batch(es)?, \d+ items?, 1 app/);
+    assert.match(staticDetails ?? '', /Apps: shop/);
+    assert.ok(
+      system.log('api').some((line) => line['workflowId'] === workflowId),
+      'the API says which run it has started',
+    );
+    const answered = system.log('api').filter((line) => line['path'] === '/v1/batch');
+    assert.ok(answered.length >= 2);
+    assert.ok(answered.every(({ reqId }) => typeof reqId === 'string' && reqId !== ''));
   });
 
   it('reports a failure to its user when the key is wrong', async () => {
