@@ -83,12 +83,12 @@ pids.set('load', load.pid ?? 0);
 const runs: Measured[] = [];
 try {
   await measure('warm-up', { events: 20_000 * SCALE, batch: 20, connections: 64 });
-  runs.push(await measure('batch 20', { events: 300_000 * SCALE, batch: 20, connections: 96 }));
+  runs.push(await measure('batch 20', { events: 300_000 * SCALE, batch: 20, connections: 256 }));
   const half = Math.round((runs[0]?.eventsPerSecond ?? 0) / 2);
   runs.push(
     await measure('batch 20, half rate', { events: half * 10, batch: 20, connections: 96, eventsPerSecond: half }),
   );
-  runs.push(await measure('batch 500', { events: 400_000 * SCALE, batch: 500, connections: 16 }));
+  runs.push(await measure('batch 500', { events: 400_000 * SCALE, batch: 500, connections: 24 }));
   runs.push(await measure('batch 1, 300 connections', { events: 60_000 * SCALE, batch: 1, connections: 300 }));
   const bareAfter = await bareInsertRate(db, BARE_EVENTS);
   report(bareBefore, bareAfter);

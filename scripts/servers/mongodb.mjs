@@ -25,6 +25,8 @@ export function mongodb({ binary, folder, port, logFile, cacheGb }) {
     // By default these two grow with the disk: up to 50 GB of oplog, and 200 MB of diagnostics nobody here reads.
     ['--oplogSize', '1024'],
     ['--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    // A worker that is killed leaves its transaction open, with the counts it has locked: not for a whole minute.
+    ['--setParameter', 'transactionLifetimeLimitSeconds=15'],
   ].flat();
 
   return {
