@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { build } from './build.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 
-const TEST_BOUND_MS = 10 * 60_000;
+const TEST_BOUND_MS = 5 * 60_000;
 
 /**
  * Runs tests against MongoDB and Temporal of their own.

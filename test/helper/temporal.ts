@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { registerSearchAttributes } from '../../worker/search-attributes.js';
 
 /** The server that `npm test` started or was given. Close the connection when done. */
 export async function testTemporal() {
@@ -8,6 +9,8 @@ export async function testTemporal() {
   if (address === undefined) throw new Error('TEMPORAL_ADDRESS is missing: run tests by `npm test -- <files>`');
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address });
+  // As a worker does at its start: what names an unknown one is refused or tried for ever.
+  await registerSearchAttributes(connection, 'default');
   return { connection, client: new Client({ connection }), close: () => connection.close() };
 }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { BatchActivities } from '../../activities/batches.js';
-import { registerSearchAttributes } from '../../worker/search-attributes.js';
 import { batchIngest, batchIngestId } from '../../workflows/batch-ingest.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { spoolSweep } from '../../workflows/spool-sweep.js';
@@ -16,7 +15,6 @@ describe('the spoolSweep workflow', () => {
   before(async () => {
     temporal = await testTemporal();
     workflowBundle = testBundle();
-    await registerSearchAttributes(temporal.connection, 'default');
   });
   after(() => temporal.close());
 
