@@ -32,8 +32,8 @@ export interface TrackEvent {
   readonly pageUrl: string;
   readonly elementTid: string;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly pageContext?: PageContext | undefined;
-  readonly elementContext?: ElementContext | undefined;
+  readonly pageContext: PageContext | undefined;
+  readonly elementContext: ElementContext | undefined;
 }
 
 /** What an event may carry beyond the wire format, where the client's protocol knows numbers. */

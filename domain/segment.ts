@@ -111,6 +111,7 @@ function eventOf(message: Json, eventType: string, { id, profileId, timestampMs 
     elementTid: '',
     metadata,
     pageContext: pageOf(page, properties, object(context['screen'])),
+    elementContext: undefined,
   };
   return { type: 'event', event, extras: Object.keys(measures).length > 0 ? { measures } : {} };
 }

@@ -1,51 +1,13 @@
+import type { ElementContext, PageContext, TrackEvent } from '../domain/event.js';
+import type { HeatmapEvent } from '../domain/heatmap-event.js';
+
+export type { ElementContext, HeatmapEvent, PageContext, TrackEvent };
+
 /**
  * The messages as the rest of the code sees them: plain objects in which every field is present, int64 as `number`.
  * Absent means `''`, `0`, `false`, `{}` or `[]`, and `undefined` for a message. An int64 beyond 2^53 is `NaN`, never a
  * rounded number: who validates refuses it by name instead of storing another value than was sent.
  */
-export interface PageContext {
-  readonly path: string;
-  readonly title: string;
-  readonly referrer: string;
-  readonly viewportWidth: number;
-  readonly viewportHeight: number;
-  readonly loadTimeMs: number;
-}
-
-export interface ElementContext {
-  readonly tag: string;
-  readonly text: string;
-  readonly x: number;
-  readonly y: number;
-  readonly scrollDepthPct: number;
-}
-
-export interface TrackEvent {
-  readonly eventId: string;
-  readonly appId: string;
-  readonly profileId: string;
-  readonly sessionId: string;
-  readonly timestampMs: number;
-  readonly eventType: string;
-  readonly pageUrl: string;
-  readonly elementTid: string;
-  readonly metadata: StringMap;
-  readonly pageContext: PageContext | undefined;
-  readonly elementContext: ElementContext | undefined;
-}
-
-export interface HeatmapEvent {
-  readonly appId: string;
-  readonly profileId: string;
-  readonly sessionId: string;
-  readonly pageUrl: string;
-  readonly timestampMs: number;
-  readonly x: number;
-  readonly y: number;
-  readonly viewportWidth: number;
-  readonly viewportHeight: number;
-}
-
 export interface EventBatch {
   readonly events: readonly TrackEvent[];
   readonly heatmapEvents: readonly HeatmapEvent[];

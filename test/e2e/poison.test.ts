@@ -32,8 +32,10 @@ describe('a flush that mongod refuses for ever', () => {
     const timestampMs = Date.now() - TWO_MINUTES;
     for (const n of [0, 1, 2]) {
       const nothing = { pageUrl: '', elementTid: String(n), metadata: {}, appId: '' };
+      const contexts = { pageContext: undefined, elementContext: undefined };
       builder.event('events', n, {
         ...nothing,
+        ...contexts,
         eventId: `poison-${String(n)}`,
         profileId: 'ada',
         sessionId: '',
