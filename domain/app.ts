@@ -1,3 +1,5 @@
+import { DAY_MS } from './limits.js';
+
 /** What each app may set for itself. The first three names are the seed's. */
 export interface AppConfig {
   readonly eventRetentionDays: number;
@@ -19,8 +21,6 @@ export const MAX_EVENTS_PER_DAY = { least: 0, most: 1_000_000_000_000 } as const
 
 /** The public name of an app: what URLs, SDKs and protobuf carry. */
 export const APP_SLUG = '^[a-z0-9][a-z0-9-]{1,62}$';
-
-const DAY_MS = 86_400_000;
 
 /** The UTC day number that time-series documents carry in `meta.day`. */
 export const utcDay = (epochMs: number): number => Math.floor(epochMs / DAY_MS);

@@ -5,11 +5,12 @@ import type { EventDoc } from '../../db/events.js';
 import type { HeatmapDoc } from '../../db/heatmap-events.js';
 import { batchKey, bodyHash, itemKey } from '../../db/ids.js';
 import type { ProfileTouch } from '../../db/profiles.js';
+import { utcDay } from '../../domain/app.js';
 import { eventFault, type EventExtras, eventTypeOf, type TrackEvent } from '../../domain/event.js';
 import { PlatformError } from '../../domain/errors.js';
 import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
 import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
-import { DAY_MS, type Fault, LIMITS } from '../../domain/limits.js';
+import { type Fault, LIMITS } from '../../domain/limits.js';
 import { rollupCounter } from '../../domain/rollup.js';
 import type { People } from './people.js';
 
@@ -102,7 +103,7 @@ export function batchBuilder({ app, people, now }: Deps) {
       const key = itemKey(appHex, 'events', event.eventId || contentId(eventContent(event)), timestampMs);
       const _id = storedId(key);
       const timestamp = new Date(timestampMs);
-      const day = Math.floor(timestampMs / DAY_MS);
+      const day = utcDay(timestampMs);
       const eventType = eventTypeOf(event.eventType);
       const eventName = extras.eventName ?? (eventType === event.eventType ? undefined : event.eventType);
       const document: EventDoc = {
@@ -143,7 +144,7 @@ export function batchBuilder({ app, people, now }: Deps) {
       const { timestampMs } = point;
       const key = itemKey(appHex, 'heatmap', contentId(heatmapContent(point)), timestampMs);
       const timestamp = new Date(timestampMs);
-      const day = Math.floor(timestampMs / DAY_MS);
+      const day = utcDay(timestampMs);
       const document: HeatmapDoc = {
         timestamp,
         meta: { appId: app.id, day },

@@ -39,6 +39,13 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
   let lastFlushAt = -PACE_MS;
   let timer: NodeJS.Timeout | undefined;
 
+  function uncount(gone: readonly Waiter[]): void {
+    for (const { batch } of gone) {
+      waitingItems -= batchSize(batch);
+      waitingBytes -= batch.bytes;
+    }
+  }
+
   function take(): Waiter[] {
     let items = 0;
     let bytes = 0;
@@ -52,10 +59,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     }
     const taken = waiting.slice(0, count);
     waiting = waiting.slice(count);
-    for (const { batch } of taken) {
-      waitingItems -= batchSize(batch);
-      waitingBytes -= batch.bytes;
-    }
+    uncount(taken);
     return taken;
   }
 
@@ -113,10 +117,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     const stale = waiting.filter(({ since }) => since <= limit);
     if (stale.length === 0) return;
     waiting = waiting.filter(({ since }) => since > limit);
-    for (const { batch } of stale) {
-      waitingItems -= batchSize(batch);
-      waitingBytes -= batch.bytes;
-    }
+    uncount(stale);
   }, 250);
   impatience.unref();
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { ObjectId } from 'mongodb';
 import { profileIdOf } from '../../db/ids.js';
 import type { ProfileTouch } from '../../db/profiles.js';
-import { DAY_MS } from '../../domain/limits.js';
+import { utcDay } from '../../domain/app.js';
 
 interface Person {
   readonly profileId: ObjectId;
@@ -31,7 +31,7 @@ export function people() {
     /** To be called once the touches are acknowledged: before that, another request must carry them too. */
     remember(touches: readonly ProfileTouch[]): void {
       for (const { appId, externalId, at } of touches) {
-        find(appId, appId.toHexString(), externalId).touchedDay = Math.floor(at.getTime() / DAY_MS);
+        find(appId, appId.toHexString(), externalId).touchedDay = utcDay(at.getTime());
       }
     },
   };

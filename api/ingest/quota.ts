@@ -1,5 +1,6 @@
 import type { App } from '../../db/apps.js';
 import type { Usage, UsageCategory } from '../../db/usage.js';
+import { utcDay } from '../../domain/app.js';
 import { PlatformError } from '../../domain/errors.js';
 import { DAY_MS } from '../../domain/limits.js';
 import { patiently } from '../patience.js';
@@ -40,7 +41,7 @@ export function dailyQuota({ usage, category, now = Date.now }: Deps) {
     }
   };
 
-  const today = () => Math.floor(now() / DAY_MS);
+  const today = () => utcDay(now());
 
   const open = async (app: App): Promise<Count> => {
     const count = { app, day: today(), stored: 0, pending: 0 };

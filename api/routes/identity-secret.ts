@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { AppChanges } from '../../db/app-changes.js';
 import type { App } from '../../db/apps.js';
+import { HOUR_MS } from '../../domain/limits.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
 import { identitySecret } from '../identity-proof.js';
@@ -14,7 +15,6 @@ interface Deps {
 }
 
 const tags = ['apps'];
-const HOUR_MS = 3_600_000;
 
 export function identitySecretRoutes({ guard, appChanges, secretKey }: Deps): FastifyPluginAsyncTypebox {
   const view = (app: App) => ({

@@ -4,6 +4,7 @@ import type { KeyChanges } from '../../db/key-changes.js';
 import { PlatformError } from '../../domain/errors.js';
 import { shownPrefix } from '../../domain/key.js';
 import { isOriginPattern } from '../../domain/origin.js';
+import { HOUR_MS } from '../../domain/limits.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
 import { AppParams } from '../schema/app.js';
@@ -28,7 +29,6 @@ interface Deps {
 }
 
 const tags = ['keys'];
-const HOUR_MS = 3_600_000;
 
 const secretOf = (key: string) => ({ hash: hashSecret(key), prefix: shownPrefix(key) });
 
