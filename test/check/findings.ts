@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { CheckName } from './plants.js';
 
 export interface Finding {
@@ -8,9 +9,11 @@ export interface Finding {
   readonly symbol?: string;
 }
 
-/** The output of `npm run check`, by check; only failed checks have one. */
+/** The output of `npm run check`, by check; only failed checks have one. Colours, which some tools add in CI, are left out. */
 export function sections(output: string): ReadonlyMap<string, string> {
-  const [, ...parts] = output.replace(/\n\d+ failed in .*\n$/, '').split(/^--- ([a-z-]+) ---$/m);
+  const [, ...parts] = stripVTControlCharacters(output)
+    .replace(/\n\d+ failed in .*\n$/, '')
+    .split(/^--- ([a-z-]+) ---$/m);
   return new Map(parts.flatMap((name, at) => (at % 2 === 0 ? [[name, parts[at + 1] ?? ''] as const] : [])));
 }
 
