@@ -52,6 +52,7 @@ function merged(config: AppConfig, change: PartialConfig | undefined): AppConfig
     heatmapRetentionDays: change?.heatmapRetentionDays ?? config.heatmapRetentionDays,
     maxEventsPerDay: change?.maxEventsPerDay ?? config.maxEventsPerDay,
     identityProof: change?.identityProof ?? config.identityProof,
+    errors: change?.errors ?? config.errors,
   };
 }
 

@@ -1,9 +1,15 @@
 import type { ClientSession, Db, ObjectId } from 'mongodb';
-import type { AppConfig } from '../domain/app.js';
+import {
+  type AppConfig,
+  DEFAULT_APP_CONFIG,
+  type ErrorConfig,
+  type FilterConfig,
+  type ScrubConfig,
+} from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
 import type { CollectionSpec } from './collection.js';
 import { isDuplicateKey } from './duplicate-key.js';
-import { boolean, date, documentOf, nullable, number, objectId, string } from './json-schema.js';
+import { arrayOf, boolean, date, documentOf, nullable, number, objectId, optional, string } from './json-schema.js';
 
 export interface AppDoc {
   readonly _id: ObjectId;
@@ -15,7 +21,8 @@ export interface AppDoc {
   /** Hash and prefix of the newest client key, as the seed has them; keys are looked up in `app_keys`. */
   readonly apiKey: string;
   readonly apiKeyPrefix: string;
-  readonly config: AppConfig;
+  /** An app that was registered before there was `errors` has the default there. */
+  readonly config: Omit<AppConfig, 'errors'> & { readonly errors?: ErrorConfig };
   readonly createdAt: Date;
   /** What a Sentry DSN carries as its project. */
   readonly dsnId: number;
@@ -49,6 +56,28 @@ export interface AppChange {
   readonly identity?: IdentityState | undefined;
 }
 
+const errorConfig = documentOf<ErrorConfig>({
+  maxErrorsPerDay: number,
+  retentionDays: number,
+  maxStoredPerGroup: number,
+  releaseMinProfiles: number,
+  proofOfFixSessions: number,
+  reminderHours: number,
+  autoResolveDays: number,
+  scrub: documentOf<ScrubConfig>({
+    emails: boolean,
+    ips: boolean,
+    keys: arrayOf(string),
+    patterns: arrayOf(string),
+  }),
+  filters: documentOf<FilterConfig>({
+    browserExtensions: boolean,
+    localhost: boolean,
+    releases: arrayOf(string),
+    messages: arrayOf(string),
+  }),
+});
+
 export const appRegistrationsSpec: CollectionSpec = {
   name: 'app_registrations',
   indexes: [
@@ -62,11 +91,12 @@ export const appRegistrationsSpec: CollectionSpec = {
     ownerProfileId: objectId,
     apiKey: string,
     apiKeyPrefix: string,
-    config: documentOf<AppConfig>({
+    config: documentOf<AppDoc['config']>({
       eventRetentionDays: number,
       heatmapRetentionDays: number,
       maxEventsPerDay: number,
       identityProof: boolean,
+      errors: optional(errorConfig),
     }),
     createdAt: date,
     dsnId: number,
@@ -76,7 +106,8 @@ export const appRegistrationsSpec: CollectionSpec = {
 };
 
 export function toApp({ _id, appId, name, dsnId, config, identity, createdAt }: AppDoc): App {
-  return { id: _id, appId, name, dsnId, config, identity, createdAt };
+  const errors = { ...DEFAULT_APP_CONFIG.errors, ...config.errors };
+  return { id: _id, appId, name, dsnId, config: { ...config, errors }, identity, createdAt };
 }
 
 export function apps(db: Db) {

@@ -1,8 +1,12 @@
 import type { ObjectId } from 'mongodb';
+import { SEVERITIES, type Severity } from '../domain/occurrence.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
 
-const STATUSES = ['new', 'investigating', 'resolved', 'ignored'] as const;
+export const STATUSES = ['new', 'investigating', 'resolved', 'ignored'] as const;
+export type ErrorStatus = (typeof STATUSES)[number];
+
+export const GROUPED_BY = ['client', 'stack', 'message'] as const;
 
 interface CommentDoc {
   readonly authorId: ObjectId;
@@ -10,7 +14,51 @@ interface CommentDoc {
   readonly createdAt: Date;
 }
 
-/** All occurrences that share a fingerprint. */
+/** What belongs to the group's own fingerprint, without what was merged into it: so that unmerging is exact. */
+export interface OwnCounts {
+  readonly count: number;
+  readonly profiles: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+}
+
+/** Why this fingerprint is what it is. */
+export interface GroupingDoc {
+  /** Of the algorithm; a newer one never regroups what an older one made. */
+  readonly version: number;
+  readonly by: (typeof GROUPED_BY)[number];
+  /** What was hashed, in order. */
+  readonly components: readonly string[];
+}
+
+export interface ResolutionDoc {
+  readonly kind: 'now' | 'release' | 'next_release';
+  /** The fixed release; for `next_release` the highest declared one at that moment; else null. */
+  readonly release: string | null;
+  readonly at: Date;
+  /** Null: resolved by the schedule for quiet groups. */
+  readonly by: ObjectId | null;
+}
+
+/** When being ignored ends; all null: never by itself. Counts are absolute, as of the moment they were set. */
+export interface IgnoreDoc {
+  readonly until: Date | null;
+  readonly occurrences: number | null;
+  readonly profiles: number | null;
+  readonly window: { readonly count: number; readonly minutes: number } | null;
+}
+
+/** How the last regression was judged. */
+export interface RegressionDoc {
+  readonly release: string;
+  readonly comparedBy: 'semver' | 'first_seen' | 'time';
+  readonly at: Date;
+}
+
+/**
+ * All occurrences that share a fingerprint, and the map from fingerprint to group: a merged group stays as it is, goes
+ * on counting its `own`, and points to the group that now stands for it.
+ */
 export interface ErrorGroupDoc {
   readonly _id: ObjectId;
   readonly appId: ObjectId;
@@ -21,9 +69,33 @@ export interface ErrorGroupDoc {
   readonly lastSeen: Date;
   readonly occurrenceCount: number;
   readonly affectedProfiles: number;
-  readonly status: (typeof STATUSES)[number];
+  readonly status: ErrorStatus;
   readonly assignee: ObjectId | null;
   readonly comments: readonly CommentDoc[];
+
+  /** The type of the thrown error, or what stands for it. */
+  readonly title: string;
+  /** Function and file of the frame that names it. */
+  readonly culprit: string;
+  readonly severity: Severity;
+  readonly grouping: GroupingDoc;
+  readonly own: OwnCounts;
+  /** Never points to a group that is merged itself. */
+  readonly mergedInto: ObjectId | null;
+  /** Changes with each change of status or of what it depends on, and with nothing else: the guard of those writes. */
+  readonly statusRev: number;
+  readonly resolution: ResolutionDoc | null;
+  readonly ignore: IgnoreDoc | null;
+  readonly regressedAt: Date | null;
+  readonly regressionCount: number;
+  readonly regression: RegressionDoc | null;
+  /** Proof of fix: enough sessions on the fixed release, and none with this error. */
+  readonly verifiedAt: Date | null;
+  /** Seen in, oldest first; bounded, more are counted as `*` in the days. */
+  readonly releases: readonly string[];
+  readonly environments: readonly string[];
+  /** Occurrences kept as `newest`, which make room for newer ones. */
+  readonly newestKept: number;
 }
 
 export const errorGroupsSpec: CollectionSpec = {
@@ -41,5 +113,37 @@ export const errorGroupsSpec: CollectionSpec = {
     status: oneOf(STATUSES),
     assignee: nullable(objectId),
     comments: arrayOf(documentOf<CommentDoc>({ authorId: objectId, text: string, createdAt: date })),
+    title: string,
+    culprit: string,
+    severity: oneOf(SEVERITIES),
+    grouping: documentOf<GroupingDoc>({ version: number, by: oneOf(GROUPED_BY), components: arrayOf(string) }),
+    own: documentOf<OwnCounts>({ count: number, profiles: number, firstSeen: date, lastSeen: date }),
+    mergedInto: nullable(objectId),
+    statusRev: number,
+    resolution: nullable(
+      documentOf<ResolutionDoc>({
+        kind: oneOf(['now', 'release', 'next_release']),
+        release: nullable(string),
+        at: date,
+        by: nullable(objectId),
+      }),
+    ),
+    ignore: nullable(
+      documentOf<IgnoreDoc>({
+        until: nullable(date),
+        occurrences: nullable(number),
+        profiles: nullable(number),
+        window: nullable(documentOf<NonNullable<IgnoreDoc['window']>>({ count: number, minutes: number })),
+      }),
+    ),
+    regressedAt: nullable(date),
+    regressionCount: number,
+    regression: nullable(
+      documentOf<RegressionDoc>({ release: string, comparedBy: oneOf(['semver', 'first_seen', 'time']), at: date }),
+    ),
+    verifiedAt: nullable(date),
+    releases: arrayOf(string),
+    environments: arrayOf(string),
+    newestKept: number,
   }),
 };

@@ -1,9 +1,32 @@
 import type { ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import {
+  type Exception,
+  type FrameContext,
+  type MinifiedPosition,
+  SEVERITIES,
+  type Severity,
+  type StackFrame,
+  UNRESOLVED_REASONS,
+} from '../domain/occurrence.js';
 import { browserContext, pageContext, type BrowserContextDoc, type PageContextDoc } from './contexts.js';
-import { arrayOf, documentOf, mapOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
+import {
+  arrayOf,
+  boolean,
+  date,
+  documentOf,
+  mapOf,
+  nullable,
+  number,
+  objectId,
+  oneOf,
+  optional,
+  string,
+} from './json-schema.js';
 
-const SEVERITIES = ['info', 'warning', 'error', 'fatal'] as const;
+/** Why an occurrence is stored when its group has more than it may store: among the first, a sample, or the newest. */
+export const KEPT_AS = ['first', 'sample', 'newest'] as const;
+export type KeptAs = (typeof KEPT_AS)[number];
 
 interface BreadcrumbDoc {
   readonly timestampMs: number;
@@ -28,13 +51,46 @@ export interface ErrorDoc {
   readonly sourceFile: string;
   readonly line: number;
   readonly column: number;
-  readonly severity: (typeof SEVERITIES)[number];
+  readonly severity: Severity;
   readonly userComment: string | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly breadcrumbs: readonly BreadcrumbDoc[];
   readonly pageContext: PageContextDoc;
   readonly browserContext: BrowserContextDoc;
+
+  readonly receivedAt: Date;
+  /** The client's time where `timestampMs` is the time of receipt instead. */
+  readonly sentTimestampMs?: number;
+  readonly pageUrl: string;
+  readonly release: string;
+  readonly environment: string;
+  /** Flag values of its profile at that moment, by flag key. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** The thrown error first, then its causes, symbolicated; from `stackTrace` where the client sent text. */
+  readonly exceptions: readonly Exception[];
+  readonly clientFingerprint: readonly string[];
+  readonly sdk: string;
+  /** Fields that were cut to their bound. */
+  readonly truncated: readonly string[];
+  /** The group of its own fingerprint; whether that is merged into another stands there. */
+  readonly groupId: ObjectId;
+  /** How many occurrences of its fingerprint there were with it. */
+  readonly ordinal: number;
+  readonly keptAs: KeptAs;
 }
+
+const frame = documentOf<StackFrame>({
+  file: string,
+  module: string,
+  function: string,
+  line: number,
+  column: number,
+  inApp: boolean,
+  context: optional(documentOf<FrameContext>({ before: arrayOf(string), line: string, after: arrayOf(string) })),
+  debugId: optional(string),
+  minified: optional(documentOf<MinifiedPosition>({ file: string, function: string, line: number, column: number })),
+  unresolved: optional(oneOf(UNRESOLVED_REASONS)),
+});
 
 export const errorsSpec: CollectionSpec = {
   name: 'errors',
@@ -43,6 +99,7 @@ export const errorsSpec: CollectionSpec = {
     { key: { appId: 1, timestampMs: 1 }, name: 'by_app_time' },
     { key: { appId: 1, severity: 1 }, name: 'by_app_severity' },
     { key: { appId: 1, errorId: 1 }, name: 'once_per_app', unique: true },
+    { key: { groupId: 1, ordinal: 1 }, name: 'by_group' },
   ],
   jsonSchema: documentOf<ErrorDoc>({
     _id: objectId,
@@ -66,5 +123,26 @@ export const errorsSpec: CollectionSpec = {
     ),
     pageContext,
     browserContext,
+    receivedAt: date,
+    sentTimestampMs: optional(number),
+    pageUrl: string,
+    release: string,
+    environment: string,
+    flags: mapOf(string),
+    exceptions: arrayOf(
+      documentOf<Exception>({
+        type: string,
+        value: string,
+        synthetic: boolean,
+        handled: nullable(boolean),
+        frames: arrayOf(frame),
+      }),
+    ),
+    clientFingerprint: arrayOf(string),
+    sdk: string,
+    truncated: arrayOf(string),
+    groupId: objectId,
+    ordinal: number,
+    keptAs: oneOf(KEPT_AS),
   }),
 };

@@ -1,10 +1,15 @@
 import type { Db } from 'mongodb';
+import { alertsSpec } from './alerts.js';
 import { appKeysSpec } from './app-keys.js';
 import { applyCollection } from './apply-collection.js';
 import { appRegistrationsSpec } from './apps.js';
 import { auditLogSpec } from './audit.js';
 import type { CollectionSpec } from './collection.js';
 import { countersSpec } from './counters.js';
+import { dropsSpec } from './drops.js';
+import { errorActivitySpec } from './error-activity.js';
+import { errorGroupDaysSpec } from './error-group-days.js';
+import { errorGroupProfilesSpec } from './error-group-profiles.js';
 import { errorGroupsSpec } from './error-groups.js';
 import { errorsSpec } from './errors.js';
 import { eventsSpec } from './events.js';
@@ -17,6 +22,8 @@ import { laneCheckSpec } from './lane-check.js';
 import { memberTokensSpec } from './member-tokens.js';
 import { membersSpec } from './members.js';
 import { profileAliasesSpec, profilesSpec } from './profiles.js';
+import { releaseDaysSpec, releaseSessionsSpec } from './release-sessions.js';
+import { releaseProfilesSpec, releasesSpec } from './releases.js';
 import { eventRollupsSpec } from './rollups.js';
 import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
 import { ingestSpoolSpec } from './spool.js';
@@ -45,6 +52,15 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   profileAliasesSpec,
   errorsSpec,
   errorGroupsSpec,
+  errorGroupDaysSpec,
+  errorGroupProfilesSpec,
+  errorActivitySpec,
+  alertsSpec,
+  releasesSpec,
+  releaseProfilesSpec,
+  releaseSessionsSpec,
+  releaseDaysSpec,
+  dropsSpec,
   flagsSpec,
   flagSetsSpec,
   translationsSpec,

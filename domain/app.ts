@@ -7,13 +7,64 @@ export interface AppConfig {
   readonly maxEventsPerDay: number;
   /** Whether a client key must prove a profile id before it writes that profile or reads its flags. */
   readonly identityProof: boolean;
+  readonly errors: ErrorConfig;
 }
+
+/** What an app may set for its errors. */
+export interface ErrorConfig {
+  readonly maxErrorsPerDay: number;
+  readonly retentionDays: number;
+  /** Occurrences stored of one group: its first, a sample, and the newest. Counts stay exact beyond it. */
+  readonly maxStoredPerGroup: number;
+  /** Distinct profiles from which on a release counts as one, when nobody has declared it. */
+  readonly releaseMinProfiles: number;
+  /** Sessions on the fixed release, without the error, that prove a fix. */
+  readonly proofOfFixSessions: number;
+  /** How long an assigned group may lie before its assignee is reminded; 0: never. */
+  readonly reminderHours: number;
+  /** Groups that are quiet for so long are resolved; 0: never. */
+  readonly autoResolveDays: number;
+  readonly scrub: ScrubConfig;
+  readonly filters: FilterConfig;
+}
+
+/** What is taken out of an error before it is stored; passwords, tokens and card numbers always are. */
+export interface ScrubConfig {
+  readonly emails: boolean;
+  readonly ips: boolean;
+  /** More key names whose values go. */
+  readonly keys: readonly string[];
+  /** More patterns, in RE2 syntax. */
+  readonly patterns: readonly string[];
+}
+
+/** Which errors are not taken at all; how many is counted. */
+export interface FilterConfig {
+  readonly browserExtensions: boolean;
+  readonly localhost: boolean;
+  /** Globs of releases and of messages. */
+  readonly releases: readonly string[];
+  readonly messages: readonly string[];
+}
+
+const DEFAULT_ERROR_CONFIG: ErrorConfig = {
+  maxErrorsPerDay: 1_000_000,
+  retentionDays: 90,
+  maxStoredPerGroup: 1_000,
+  releaseMinProfiles: 3,
+  proofOfFixSessions: 100,
+  reminderHours: 72,
+  autoResolveDays: 0,
+  scrub: { emails: false, ips: false, keys: [], patterns: [] },
+  filters: { browserExtensions: true, localhost: false, releases: [], messages: [] },
+};
 
 export const DEFAULT_APP_CONFIG: AppConfig = {
   eventRetentionDays: 90,
   heatmapRetentionDays: 30,
   maxEventsPerDay: 1_000_000,
   identityProof: false,
+  errors: DEFAULT_ERROR_CONFIG,
 };
 
 export const RETENTION_DAYS = { least: 1, most: 3650 } as const;
