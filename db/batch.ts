@@ -2,7 +2,10 @@ import type { ObjectId } from 'mongodb';
 import type { Fault } from '../domain/limits.js';
 import type { RollupCount } from '../domain/rollup.js';
 import type { ItemKind } from './ids.js';
+import type { DropWrite } from './drops.js';
+import type { FeedbackWrite } from './feedback.js';
 import type { ProfileTouch, ProfileWrite } from './profiles.js';
+import type { SessionWrite } from './release-sessions.js';
 
 /** Which item of a request was refused, and why. */
 export interface Rejection extends Fault {
@@ -10,15 +13,18 @@ export interface Rejection extends Fault {
   readonly index: number;
 }
 
+/** What a flush does besides storing documents; each once only, by its last transaction. */
+export type FlushWrite = ProfileWrite | SessionWrite | FeedbackWrite | DropWrite;
+
 /** One valid item of a batch, finished: under its key it is stored once, as these bytes. */
 export interface BatchItem {
   readonly kind: ItemKind;
   /** 16 bytes as latin1 text, see `itemKey`. */
   readonly key: string;
-  /** The document as BSON; undefined where the item is a profile write. */
+  /** The document as BSON; undefined where the item is a write. */
   readonly bytes?: Uint8Array;
   readonly rollup?: RollupCount;
-  readonly write?: ProfileWrite;
+  readonly write?: FlushWrite;
 }
 
 /** A request after validation: all that the spool needs of it. */
@@ -34,6 +40,8 @@ export interface Batch {
   readonly items: readonly BatchItem[];
   readonly rejected: readonly Rejection[];
   readonly touches: readonly ProfileTouch[];
+  /** What was not taken, to be counted. */
+  readonly drops: readonly DropWrite[];
   /** Of the finished documents, in all. */
   readonly bytes: number;
 }

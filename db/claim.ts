@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
 import { ulid } from 'ulid';
 import { PlatformError } from '../domain/errors.js';
-import { type Accepted, type Batch, batchId, type BatchItem, batchSize } from './batch.js';
+import { type Accepted, type Batch, batchId, type BatchItem, batchSize, type FlushWrite } from './batch.js';
 import { isDuplicateKey } from './duplicate-key.js';
-import { ITEM_KEY_BYTES } from './ids.js';
+import { ITEM_KEY_BYTES, type ItemKind } from './ids.js';
 import type { RollupShare } from './rollups.js';
 import type { FlushBatch, FlushDoc, Spool } from './spool.js';
 
@@ -98,10 +98,10 @@ const sameBody = (batch: Batch, bodyHash: Uint8Array | undefined): boolean =>
 function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Date): FlushDoc {
   const seen = new Set(held);
   const ids: Binary[] = [];
-  const chunks: { events: Uint8Array[]; heatmap: Uint8Array[] } = { events: [], heatmap: [] };
+  const chunks: Record<'events' | 'heatmap' | 'errors', Uint8Array[]> = { events: [], heatmap: [], errors: [] };
   const shares = new Map<string, RollupShare>();
   const flushBatches: FlushBatch[] = [];
-  const writes = [];
+  const writes: FlushWrite[] = [];
 
   for (const batch of batches) {
     const from = ids.length;
@@ -110,9 +110,10 @@ function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Dat
       seen.add(item.key);
       ids.push(new Binary(Buffer.from(item.key, 'latin1')));
       if (item.write) writes.push(item.write);
-      if (item.kind !== 'profiles' && item.bytes) chunks[item.kind].push(item.bytes);
+      if (item.bytes && isListKind(item.kind)) chunks[item.kind].push(item.bytes);
       if (item.rollup) addShare(shares, batch, item.rollup);
     }
+    writes.push(...batch.drops);
     flushBatches.push({
       key: new Binary(batch.key),
       ...(batch.bodyHash && { bodyHash: new Binary(batch.bodyHash) }),
@@ -128,6 +129,7 @@ function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Dat
 
   const events = Buffer.concat(chunks.events);
   const heatmap = Buffer.concat(chunks.heatmap);
+  const errors = Buffer.concat(chunks.errors);
   return {
     _id: ulid(now.getTime()),
     state: 'new',
@@ -143,13 +145,20 @@ function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Dat
     owned: ids.length,
     ...(ids.length > 0 && { ids }),
     skip: [],
-    bytes: { events: new Binary(events), heatmap: new Binary(heatmap) },
-    size: events.length + heatmap.length + ids.length * ITEM_KEY_BYTES,
+    bytes: {
+      events: new Binary(events),
+      heatmap: new Binary(heatmap),
+      ...(errors.length > 0 && { errors: new Binary(errors) }),
+    },
+    size: events.length + heatmap.length + errors.length + ids.length * ITEM_KEY_BYTES,
     rollups: [...shares.values()],
     touches: batches.flatMap(({ touches }) => touches),
     writes,
   };
 }
+
+const isListKind = (kind: ItemKind): kind is 'events' | 'heatmap' | 'errors' =>
+  kind === 'events' || kind === 'heatmap' || kind === 'errors';
 
 function addShare(shares: Map<string, RollupShare>, { appId }: Batch, rollup: NonNullable<BatchItem['rollup']>): void {
   const { kind, hour, eventType, eventName } = rollup;

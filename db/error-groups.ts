@@ -17,7 +17,6 @@ interface CommentDoc {
 /** What belongs to the group's own fingerprint, without what was merged into it: so that unmerging is exact. */
 export interface OwnCounts {
   readonly count: number;
-  readonly profiles: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
 }
@@ -117,7 +116,7 @@ export const errorGroupsSpec: CollectionSpec = {
     culprit: string,
     severity: oneOf(SEVERITIES),
     grouping: documentOf<GroupingDoc>({ version: number, by: oneOf(GROUPED_BY), components: arrayOf(string) }),
-    own: documentOf<OwnCounts>({ count: number, profiles: number, firstSeen: date, lastSeen: date }),
+    own: documentOf<OwnCounts>({ count: number, firstSeen: date, lastSeen: date }),
     mergedInto: nullable(objectId),
     statusRev: number,
     resolution: nullable(

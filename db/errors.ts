@@ -1,5 +1,5 @@
 import type { ObjectId } from 'mongodb';
-import type { CollectionSpec } from './collection.js';
+import { KEPT_AS, type KeptAs } from '../domain/kept.js';
 import {
   type Exception,
   type FrameContext,
@@ -9,6 +9,7 @@ import {
   type StackFrame,
   UNRESOLVED_REASONS,
 } from '../domain/occurrence.js';
+import type { CollectionSpec } from './collection.js';
 import { browserContext, pageContext, type BrowserContextDoc, type PageContextDoc } from './contexts.js';
 import {
   arrayOf,
@@ -23,10 +24,6 @@ import {
   optional,
   string,
 } from './json-schema.js';
-
-/** Why an occurrence is stored when its group has more than it may store: among the first, a sample, or the newest. */
-export const KEPT_AS = ['first', 'sample', 'newest'] as const;
-export type KeptAs = (typeof KEPT_AS)[number];
 
 interface BreadcrumbDoc {
   readonly timestampMs: number;
@@ -78,6 +75,12 @@ export interface ErrorDoc {
   readonly ordinal: number;
   readonly keptAs: KeptAs;
 }
+
+/** An occurrence as it waits in the spool: all that does not depend on others. */
+export type PendingError = Omit<ErrorDoc, 'groupFingerprint' | 'groupId' | 'ordinal' | 'keptAs' | 'flags'> & {
+  /** Absent where the client did not say: then those of its profile, when it is stored, are taken. */
+  readonly flags?: Readonly<Record<string, string>>;
+};
 
 const frame = documentOf<StackFrame>({
   file: string,

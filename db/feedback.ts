@@ -1,7 +1,7 @@
-import type { ObjectId } from 'mongodb';
+import type { ClientSession, Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { browserContext, type BrowserContextDoc } from './contexts.js';
-import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
+import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
 
 const TYPES = ['bug', 'feature', 'comment', 'praise'] as const;
 const STATUSES = ['new', 'acknowledged', 'in_progress', 'resolved', 'wont_fix'] as const;
@@ -31,6 +31,17 @@ export interface FeedbackDoc {
   readonly thread: readonly PostDoc[];
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** As the author gave them, for an answer. */
+  readonly authorName?: string;
+  readonly authorEmail?: string;
+  /** The `errorId` of the occurrence it is about, which may come later than this. */
+  readonly errorId?: string;
+}
+
+/** Feedback that came with a batch: it is stored as it is. */
+export interface FeedbackWrite {
+  readonly type: 'feedback';
+  readonly document: FeedbackDoc;
 }
 
 export const feedbackSpec: CollectionSpec = {
@@ -58,5 +69,24 @@ export const feedbackSpec: CollectionSpec = {
     ),
     createdAt: date,
     updatedAt: date,
+    authorName: optional(string),
+    authorEmail: optional(string),
+    errorId: optional(string),
   }),
 };
+
+export function feedback(db: Db) {
+  const collection = db.collection<FeedbackDoc>(feedbackSpec.name);
+  return {
+    /** Once only by its transaction: the caller's. */
+    async write(writes: readonly FeedbackWrite[], session: ClientSession): Promise<void> {
+      if (writes.length === 0) return;
+      await collection.insertMany(
+        writes.map(({ document }) => document),
+        { session },
+      );
+    },
+  };
+}
+
+export type Feedback = ReturnType<typeof feedback>;

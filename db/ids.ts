@@ -14,7 +14,7 @@ export function profileIdOf(appId: ObjectId, externalId: string): ObjectId {
   return new ObjectId(hash('sha256', input, 'buffer').subarray(0, 12));
 }
 
-export type ItemKind = 'events' | 'heatmap' | 'profiles';
+export type ItemKind = 'events' | 'heatmap' | 'profiles' | 'errors' | 'sessions' | 'feedback';
 
 /** Bytes of an item's key: a big-endian hour, then the 12 bytes that also are the stored document's `_id`. */
 export const ITEM_KEY_BYTES = 16;
@@ -42,3 +42,11 @@ export function batchKey(appId: string, kind: string, idempotencyKey: string | u
 export function bodyHash(body: Uint8Array): Buffer {
   return hash('sha256', body, 'buffer');
 }
+
+/** Of an error without a profile: nobody, who is never counted. */
+export const NOBODY = new ObjectId('000000000000000000000000');
+
+const LONGEST_ERROR_ID = 200;
+
+/** A client's id as it is stored: one that is too long is its own hash, since cutting could make two of them one. */
+export const errorIdOf = (id: string): string => (id.length <= LONGEST_ERROR_ID ? id : hash('sha256', id, 'hex'));

@@ -1,7 +1,7 @@
 import { Binary, type ClientSession, type Db, type Filter, type ObjectId } from 'mongodb';
-import { type Accepted, batchId, type Rejection } from './batch.js';
+import { type Accepted, batchId, type FlushWrite, type Rejection } from './batch.js';
 import type { CollectionSpec } from './collection.js';
-import type { ProfileTouch, ProfileWrite } from './profiles.js';
+import type { ProfileTouch } from './profiles.js';
 import type { RollupShare } from './rollups.js';
 
 export type FlushState = 'new' | 'stored' | 'failed';
@@ -41,11 +41,11 @@ export interface FlushDoc {
   /** Indexes into `ids` of items that a take-over left out, since they were past the app's retention. */
   readonly skip: readonly number[];
   /** The documents as BSON, one after the other, in the order of `ids`. */
-  readonly bytes?: { readonly events: Binary; readonly heatmap: Binary };
+  readonly bytes?: { readonly events: Binary; readonly heatmap: Binary; readonly errors?: Binary };
   readonly size: number;
   readonly rollups?: readonly RollupShare[];
   readonly touches?: readonly ProfileTouch[];
-  readonly writes?: readonly ProfileWrite[];
+  readonly writes?: readonly FlushWrite[];
   readonly doneAt?: Date;
   readonly failure?: string;
 }

@@ -25,6 +25,7 @@ export const FAULT_CODES = [
   'FIELD_TOO_LONG',
   'IDENTITY_PROOF_INVALID',
   'PROFILE_MISSING',
+  'QUOTA_EXCEEDED',
   'TIMESTAMP_IN_FUTURE',
   'TIMESTAMP_MISSING',
   'TIMESTAMP_TOO_OLD',
@@ -51,6 +52,19 @@ function utf8Length(text: string): number {
     }
   }
   return bytes;
+}
+
+/** The longest beginning of `text` that fits, without half a character at its end. */
+export function cutText(text: string, limit: number): string {
+  if (text.length * 3 <= limit) return text;
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.codePointAt(i) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (bytes > limit) return text.slice(0, i);
+    if (code >= 0x10000) i++;
+  }
+  return text;
 }
 
 export function checkText(field: string, text: string, limit: number): Fault | undefined {

@@ -3,16 +3,22 @@ import type { App } from '../../db/apps.js';
 import type { Batch, BatchItem, Rejection } from '../../db/batch.js';
 import type { EventDoc } from '../../db/events.js';
 import type { HeatmapDoc } from '../../db/heatmap-events.js';
-import { batchKey, bodyHash, itemKey } from '../../db/ids.js';
+import type { DropWrite } from '../../db/drops.js';
+import { batchKey, bodyHash, itemKey, NOBODY } from '../../db/ids.js';
 import type { ProfileTouch } from '../../db/profiles.js';
 import { utcDay } from '../../domain/app.js';
 import { eventFault, type EventExtras, eventTypeOf, type TrackEvent } from '../../domain/event.js';
 import { PlatformError } from '../../domain/errors.js';
 import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
 import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
-import { type Fault, LIMITS } from '../../domain/limits.js';
+import { cutText, type Fault, LIMITS } from '../../domain/limits.js';
+import type { Occurrence } from '../../domain/occurrence.js';
 import { rollupCounter } from '../../domain/rollup.js';
+import type { FeedbackStatement, SessionStatement } from '../../domain/statement.js';
+import { asData, errorDocument } from './error-document.js';
+import { errorRules } from './error-rules.js';
 import type { People } from './people.js';
+import { feedbackWrite, sessionWrite } from './statement-write.js';
 
 /** What a statement about a profile weighs in the spool beside its texts, about. */
 const STATEMENT_BYTES = 160;
@@ -24,6 +30,10 @@ export interface RequestFacts {
   /** As inflated. */
   readonly body: Uint8Array;
 }
+
+const MOST_DROPS = 100;
+const MOST_DROPPED = 1_000_000;
+const DROP_TEXT = 100;
 
 interface Deps {
   readonly app: App;
@@ -60,6 +70,7 @@ export function batchBuilder({ app, people, now }: Deps) {
   const rejected: Rejection[] = [];
   const touches = new Map<string, ProfileTouch>();
   const occurrences = new Map<string, number>();
+  const drops: DropWrite[] = [];
   const counter = rollupCounter();
   let bytes = 0;
 
@@ -74,8 +85,10 @@ export function batchBuilder({ app, people, now }: Deps) {
     return `${content}#${String(occurrence)}`;
   };
 
-  const profileOf = (item: { profileId: string; sessionId: string }, day: number, at: Date): ObjectId => {
-    const externalId = externalIdOf(item);
+  const profileOf = (item: { profileId: string; sessionId: string }, day: number, at: Date): ObjectId =>
+    profileBy(externalIdOf(item), day, at);
+
+  const profileBy = (externalId: string, day: number, at: Date): ObjectId => {
     const person = people.find(app.id, appHex, externalId);
     if (person.touchedDay !== day && !touches.has(externalId)) {
       touches.set(externalId, { appId: app.id, profileId: person.profileId, externalId, at });
@@ -87,6 +100,20 @@ export function batchBuilder({ app, people, now }: Deps) {
   /** A statement about a profile from a clock that runs far ahead must not outweigh all later ones. */
   const statedAt = (timestampMs: number): Date =>
     new Date(timestampMs > 0 && timestampMs <= now + LIMITS.aheadMs ? timestampMs : now);
+
+  const drop = (by: DropWrite['by'], reason: string, category: string, count: number): void => {
+    if (drops.length >= MOST_DROPS || !Number.isSafeInteger(count) || count <= 0) return;
+    bytes += STATEMENT_BYTES;
+    drops.push({
+      type: 'drop',
+      appId: app.id,
+      by,
+      reason: cutText(reason, DROP_TEXT),
+      category: cutText(category, DROP_TEXT),
+      count: Math.min(count, MOST_DROPPED),
+      at: receivedAt,
+    });
+  };
 
   const storedId = (key: string): ObjectId => new ObjectId(Buffer.from(key.slice(4), 'latin1'));
 
@@ -165,6 +192,53 @@ export function batchBuilder({ app, people, now }: Deps) {
       items.push({ kind: 'heatmap', key, bytes: encoded, rollup: counter.add('heatmap', timestampMs, '', '') });
     },
 
+    /** Nothing is refused for what it holds; one that an inbound filter drops is counted as dropped. */
+    error(list: string, index: number, occurrence: Occurrence, appId = ''): void {
+      if (appId !== '' && appId !== app.appId) {
+        reject(list, index, { code: 'APP_MISMATCH', field: 'appId' });
+        return;
+      }
+      const { filter, scrub } = errorRules(app.config.errors);
+      const reason = filter(occurrence);
+      if (reason !== undefined) {
+        drop('filter', reason, 'error', 1);
+        return;
+      }
+      const { errorId, profileId, sessionId } = occurrence;
+      // By its id alone: the time of an error may be anything, and two of one id are one.
+      const key = itemKey(appHex, 'errors', errorId || contentId(JSON.stringify(sorted(occurrence))), 0);
+      const someone = profileId !== '' || sessionId !== '';
+      const encoded = errorDocument(scrub(occurrence), {
+        _id: storedId(key),
+        appId: app.id,
+        profileId: someone ? profileBy(shortId(externalIdOf(occurrence)), utcDay(now), receivedAt) : NOBODY,
+        now,
+        retentionDays: app.config.errors.retentionDays,
+      });
+      bytes += encoded.length;
+      items.push({ kind: 'errors', key, bytes: encoded });
+    },
+
+    /** @param id what only this statement has: two of one id count once */
+    session(id: string, statement: SessionStatement): void {
+      bytes += STATEMENT_BYTES * 2;
+      const externalId = statement.type === 'session' ? shortId(statement.profileId) : '';
+      const profileId = externalId === '' ? null : people.find(app.id, appHex, externalId).profileId;
+      const write = sessionWrite(statement, app.id, profileId, now);
+      items.push({ kind: 'sessions', key: itemKey(appHex, 'sessions', id, 0), write });
+    },
+
+    feedback(id: string, statement: FeedbackStatement): void {
+      const key = itemKey(appHex, 'feedback', id, 0);
+      const externalId = shortId(statement.profileId);
+      const profileId = externalId === '' ? NOBODY : profileBy(externalId, utcDay(now), receivedAt);
+      const write = feedbackWrite(statement, { _id: storedId(key), appId: app.id, profileId }, now);
+      bytes += BSON.calculateObjectSize(write.document);
+      items.push({ kind: 'feedback', key, write });
+    },
+
+    drop,
+
     /** @param id what a resend repeats, so that the attributes are merged once */
     identify(list: string, index: number, statement: Identify): void {
       const { id, externalId, attributes, timestampMs } = statement;
@@ -206,14 +280,18 @@ export function batchBuilder({ app, people, now }: Deps) {
         items,
         rejected,
         touches: [...touches.values()],
+        drops,
         bytes: Math.max(bytes, body.length),
       };
     },
   };
 }
 
-/** The driver takes an object with this key for one of its own types; a `Map` it takes for what it holds. */
-function asData<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  if (!Object.hasOwn(map, '_bsontype')) return map;
-  return new Map(Object.entries(map)) as unknown as Readonly<Record<string, T>>;
-}
+/** An id that is cut where it is too long, as one that nobody can compare with another is. */
+const shortId = (id: string): string => cutText(id, LIMITS.mapValue);
+
+/** Some encoders write a map in another order each time. */
+const sorted = (occurrence: Occurrence) => ({
+  ...occurrence,
+  tags: Object.entries(occurrence.tags).sort(([a], [b]) => (a < b ? -1 : 1)),
+});

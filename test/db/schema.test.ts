@@ -42,7 +42,7 @@ const COMPLETED: Readonly<Record<string, (document: Document) => Document>> = {
     culprit: '',
     severity: 'error',
     grouping: { version: 1, by: 'stack', components: [] },
-    own: { count: 1, profiles: 0, firstSeen: new Date(), lastSeen: new Date() },
+    own: { count: 1, firstSeen: new Date(), lastSeen: new Date() },
     mergedInto: null,
     statusRev: 0,
     resolution: null,
