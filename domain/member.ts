@@ -12,6 +12,11 @@ export const PERMISSIONS = [
   'identity:read',
   'identity:write',
   'audit:read',
+  'errors:read',
+  'errors:write',
+  'releases:write',
+  'alerts:read',
+  'alerts:write',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -19,9 +24,19 @@ export type Permission = (typeof PERMISSIONS)[number];
 const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
-  developer: ['app:read', 'keys:read', 'keys:write', 'members:read', 'identity:read'],
-  reviewer: ['app:read'],
-  viewer: ['app:read'],
+  developer: [
+    'app:read',
+    'keys:read',
+    'keys:write',
+    'members:read',
+    'identity:read',
+    'errors:read',
+    'errors:write',
+    'releases:write',
+    'alerts:read',
+  ],
+  reviewer: ['app:read', 'errors:read'],
+  viewer: ['app:read', 'errors:read'],
 };
 
 export const roleAllows = (role: Role, permission: Permission): boolean => ALLOWED[role].includes(permission);

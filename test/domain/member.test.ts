@@ -23,6 +23,11 @@ const TABLE: Readonly<Record<Permission, Readonly<Record<Role, boolean>>>> = {
   'identity:read': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
   'identity:write': { owner: true, admin: true, developer: false, reviewer: false, viewer: false },
   'audit:read': { owner: true, admin: true, developer: false, reviewer: false, viewer: false },
+  'errors:read': { owner: true, admin: true, developer: true, reviewer: true, viewer: true },
+  'errors:write': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
+  'releases:write': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
+  'alerts:read': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
+  'alerts:write': { owner: true, admin: true, developer: false, reviewer: false, viewer: false },
 };
 
 describe('roleAllows', () => {
