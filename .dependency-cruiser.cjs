@@ -31,7 +31,7 @@ module.exports = {
       to: { pathNot: ['^domain/', purePackages] },
     },
     layer('proto', 'proto turns bytes into domain values and back.', ['^domain/', npm('protobufjs')]),
-    layer('db', 'db is MongoDB and nothing else.', ['^domain/', npm('mongodb', 'ulid')]),
+    layer('db', 'db is MongoDB and nothing else.', ['^domain/', npm('mongodb', 'ulid', 'lru-cache')]),
     layer(
       'workflows',
       'A workflow loads domain by value, everything else by `import type`; Node is not in its sandbox.',
