@@ -1,16 +1,22 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb';
+import type { FlushWrite } from '../db/batch.js';
 import type { FlushSummary } from '../db/claim.js';
+import type { Drops } from '../db/drops.js';
+import type { Feedback } from '../db/feedback.js';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
 import { eventsSpec } from '../db/events.js';
 import { heatmapEventsSpec } from '../db/heatmap-events.js';
 import { isPoison } from '../db/poison.js';
 import type { Profiles } from '../db/profiles.js';
+import type { Sessions } from '../db/release-sessions.js';
 import type { Retention } from '../db/retention.js';
 import type { Rollups } from '../db/rollups.js';
 import { positions, recount, seriesItems, storedIds } from '../db/series.js';
 import type { FlushDoc, KeylessFlush, Spool } from '../db/spool.js';
 import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
+import type { ErrorPipeline } from './errors.js';
+import { sequentially } from './sequentially.js';
 
 export interface StoreFlushInput {
   readonly flushId: string;
@@ -42,6 +48,12 @@ export interface BatchDeps {
   readonly rollups: Rollups;
   readonly profiles: Profiles;
   readonly retention: Pick<Retention, 'apps'>;
+  readonly errors: ErrorPipeline;
+  readonly sessions: Sessions;
+  readonly feedback: Feedback;
+  readonly drops: Drops;
+  /** Told when there is something to tell people; must not throw, and a call that is lost is made good by a schedule. */
+  readonly onAlerts: () => void;
   readonly now: () => number;
 }
 
@@ -57,7 +69,9 @@ const AT_ONCE = 2;
 
 /** Storing what was acknowledged: the rules and the races behind them are in docs/adr/0005. */
 export function batchActivities(deps: BatchDeps) {
-  const { client, spool, rollups, profiles, now } = deps;
+  const { client, spool, rollups, profiles, errors, sessions, feedback, drops, onAlerts, now } = deps;
+  // Flushes with errors mostly count for the same groups: one after the other, no transaction is done in vain.
+  const inTurn = sequentially();
 
   /** Stores a flush exactly once, however often, by however many and however late this is called. */
   async function storeFlush({ flushId }: StoreFlushInput): Promise<FlushResult> {
@@ -77,21 +91,39 @@ export function batchActivities(deps: BatchDeps) {
     if (owned?.state !== 'new') return resultOf(flushId, await spool.find(flushId));
 
     await profiles.touch(owned.touches ?? []);
-    const finished = await client.withSession((session) =>
-      session.withTransaction(() => finish(owned, session), {
-        readConcern: { level: 'snapshot' },
-        writeConcern: { w: 'majority', journal: true },
-      }),
-    );
+    const pending = owned.bytes?.errors?.buffer;
+    const finished = await (pending ? inTurn(() => count(owned, pending)) : count(owned));
     return resultOf(flushId, finished ? { ...owned, state: 'stored' } : await spool.find(flushId));
   }
 
   /** All that is counted, in one transaction with the flush's end; false where somebody else ended or took it over. */
-  async function finish(flush: KeylessFlush, session: ClientSession): Promise<boolean> {
-    if (!(await spool.markStored(flush, new Date(now()), session))) return false;
-    await rollups.add(flush._id, flush.rollups ?? [], session);
-    await profiles.write(flush.writes ?? [], session);
-    return true;
+  async function count(flush: KeylessFlush, pending?: Uint8Array): Promise<boolean> {
+    const prepared = pending ? await errors.prepare(pending) : [];
+    let alerts = 0;
+    const finished = await client.withSession((session) =>
+      session.withTransaction(
+        async () => {
+          if (!(await spool.markStored(flush, new Date(now()), session))) return false;
+          await rollups.add(flush._id, flush.rollups ?? [], session);
+          await write(flush.writes ?? [], session);
+          alerts = await errors.store(prepared, session);
+          return true;
+        },
+        { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
+      ),
+    );
+    if (finished && alerts > 0) onAlerts();
+    return finished;
+  }
+
+  async function write(writes: readonly FlushWrite[], session: ClientSession): Promise<void> {
+    if (writes.length === 0) return;
+    const of = <T extends FlushWrite['type']>(...types: readonly T[]) =>
+      writes.filter((each): each is Extract<FlushWrite, { type: T }> => types.some((type) => type === each.type));
+    await profiles.write(of('identify', 'alias'), session);
+    await sessions.write(of('session', 'sessions'), session, new Date(now()));
+    await feedback.write(of('feedback'), session);
+    await drops.write(of('drop'), session);
   }
 
   return {

@@ -1,10 +1,10 @@
-import type { ObjectId } from 'mongodb';
+import { ObjectId } from 'mongodb';
+import { ERROR_STATUSES, type ErrorStatus } from '../domain/error-status.js';
 import { SEVERITIES, type Severity } from '../domain/occurrence.js';
 import type { CollectionSpec } from './collection.js';
-import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
+import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
 
-export const STATUSES = ['new', 'investigating', 'resolved', 'ignored'] as const;
-export type ErrorStatus = (typeof STATUSES)[number];
+export { ERROR_STATUSES as STATUSES, type ErrorStatus } from '../domain/error-status.js';
 
 export const GROUPED_BY = ['client', 'stack', 'message'] as const;
 
@@ -55,6 +55,16 @@ export interface RegressionDoc {
 }
 
 /**
+ * Rows of profiles on their way, after a merge or an unmerge; gone when they have arrived. `clear` takes away the rows
+ * of what is no longer behind this group, `copy` gives its own rows to the group that stands for it.
+ */
+export interface ProfileMoveDoc {
+  readonly phase: 'clear' | 'copy';
+  /** The last profile that was done; null: none yet. */
+  readonly after: ObjectId | null;
+}
+
+/**
  * All occurrences that share a fingerprint, and the map from fingerprint to group: a merged group stays as it is, goes
  * on counting its `own`, and points to the group that now stands for it.
  */
@@ -95,6 +105,7 @@ export interface ErrorGroupDoc {
   readonly environments: readonly string[];
   /** Occurrences kept as `newest`, which make room for newer ones. */
   readonly newestKept: number;
+  readonly profileMove?: ProfileMoveDoc;
 }
 
 export const errorGroupsSpec: CollectionSpec = {
@@ -109,7 +120,7 @@ export const errorGroupsSpec: CollectionSpec = {
     lastSeen: date,
     occurrenceCount: number,
     affectedProfiles: number,
-    status: oneOf(STATUSES),
+    status: oneOf(ERROR_STATUSES),
     assignee: nullable(objectId),
     comments: arrayOf(documentOf<CommentDoc>({ authorId: objectId, text: string, createdAt: date })),
     title: string,
@@ -144,5 +155,6 @@ export const errorGroupsSpec: CollectionSpec = {
     releases: arrayOf(string),
     environments: arrayOf(string),
     newestKept: number,
+    profileMove: optional(documentOf<ProfileMoveDoc>({ phase: oneOf(['clear', 'copy']), after: nullable(objectId) })),
   }),
 };

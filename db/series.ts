@@ -1,5 +1,6 @@
 import { type Binary, BSON, type ClientSession, type Db, type Document } from 'mongodb';
 import { rollupCounter } from '../domain/rollup.js';
+import { bsonDocuments } from './bson-documents.js';
 import type { EventDoc, SeriesMeta } from './events.js';
 import type { RollupShare } from './rollups.js';
 
@@ -18,22 +19,11 @@ type SeriesDoc = Pick<EventDoc, '_id' | 'meta' | 'timestamp'> & Partial<Pick<Eve
 
 /** The documents that `bytes` holds one after the other. */
 export function seriesItems(bytes: Uint8Array): SeriesItem[] {
-  const items: SeriesItem[] = [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < bytes.length;) {
-    const slice = bytes.subarray(at, at + view.getInt32(at, true));
+  return [...bsonDocuments(bytes)].map((slice) => {
     const { _id, meta, timestamp, eventType, eventName } = BSON.deserialize(slice) as SeriesDoc;
-    items.push({
-      meta,
-      timestamp,
-      id: _id.toHexString(),
-      bytes: slice,
-      eventType: eventType ?? '',
-      eventName: eventName ?? '',
-    });
-    at += slice.length;
-  }
-  return items;
+    const names = { eventType: eventType ?? '', eventName: eventName ?? '' };
+    return { meta, timestamp, id: _id.toHexString(), bytes: slice, ...names };
+  });
 }
 
 /** Where in a flush's `ids` each stored `_id` stands. */

@@ -1,5 +1,6 @@
 import { BSON, type ObjectId } from 'mongodb';
-import { type PendingError } from '../../db/errors.js';
+import { asData } from '../../db/bson-documents.js';
+import type { PendingError } from '../../db/errors.js';
 import { errorIdOf } from '../../db/ids.js';
 import { boundOccurrence, ERROR_BYTES } from '../../domain/bound-occurrence.js';
 import type { Occurrence } from '../../domain/occurrence.js';
@@ -53,10 +54,4 @@ function documentOf(
     ...(flags && { flags: asData(flags) }),
   };
   return document;
-}
-
-/** The driver takes an object with this key for one of its own types; a `Map` it takes for what it holds. */
-export function asData<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  if (!Object.hasOwn(map, '_bsontype')) return map;
-  return new Map(Object.entries(map)) as unknown as Readonly<Record<string, T>>;
 }

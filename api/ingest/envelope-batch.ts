@@ -1,0 +1,104 @@
+import { hash } from 'node:crypto';
+import type { Batch } from '../../db/batch.js';
+import { isObject, type Json } from '../../domain/loose.js';
+import { clockOf } from '../../domain/sentry/clock.js';
+import type { Envelope, EnvelopeItem } from '../../domain/sentry/envelope.js';
+import { eventId, sentryOccurrence } from '../../domain/sentry/event.js';
+import {
+  sentryClientReport,
+  sentryFeedback,
+  sentrySession,
+  sentrySessions,
+  sentryUserReport,
+} from '../../domain/sentry/statements.js';
+import type { App } from '../../db/apps.js';
+import { batchBuilder } from './batch-builder.js';
+import type { People } from './people.js';
+
+interface Facts {
+  readonly app: App;
+  readonly people: People;
+  readonly now: number;
+  /** Whether the app's errors of today are used up. */
+  readonly exhausted: boolean;
+  /** Of this request and no other. */
+  readonly arrival: string;
+}
+
+interface EnvelopeBatch {
+  readonly batch: Batch;
+  /** Errors that were not taken, since the quota is used up. */
+  readonly overQuota: number;
+}
+
+const json = ({ payload }: EnvelopeItem): Json | undefined => {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const contentOf = ({ payload }: EnvelopeItem): string => hash('sha256', payload, 'hex').slice(0, 32);
+
+/** What an envelope holds, item by item. What makes no sense is left out: its sender would never learn of a refusal. */
+export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted, arrival }: Facts): EnvelopeBatch {
+  const { header, items, kept } = envelope;
+  const builder = batchBuilder({ app, people, now });
+  const clock = clockOf(header['sent_at'], now);
+  let overQuota = 0;
+  let counts = false;
+
+  for (const item of items) {
+    const value = json(item);
+    if (value === undefined) continue;
+    switch (item.type) {
+      case 'event': {
+        if (exhausted) {
+          overQuota += 1;
+          break;
+        }
+        const occurrence = sentryOccurrence(value, header, clock);
+        // By its own bytes, in which no clock was corrected.
+        builder.error('items', item.index, { ...occurrence, errorId: occurrence.errorId || contentOf(item) });
+        break;
+      }
+      case 'feedback': {
+        const statement = sentryFeedback(value, clock);
+        if (statement) builder.feedback(eventId(value['event_id']) || contentOf(item), statement);
+        break;
+      }
+      case 'user_report': {
+        const statement = sentryUserReport(value);
+        if (statement) builder.feedback(contentOf(item), statement);
+        break;
+      }
+      case 'session': {
+        const statement = sentrySession(value, clock);
+        // A session is stated again whenever its status changes.
+        if (statement) builder.session(`${statement.sid}/${statement.status}/${statement.profileId}`, statement);
+        break;
+      }
+      case 'sessions':
+        counts = true;
+        sentrySessions(value, clock).forEach((statement, place) =>
+          builder.session(`${arrival}/${String(item.index)}/${String(place)}`, statement),
+        );
+        break;
+      case 'client_report':
+        counts = true;
+        for (const { reason, category, count } of sentryClientReport(value))
+          builder.drop('client', reason, category, count);
+        break;
+    }
+  }
+  if (overQuota > 0) {
+    counts = true;
+    builder.drop('quota', 'quota', 'error', overQuota);
+  }
+  // Two processes that count the same say so in the same bytes, and no SDK sends a count twice: each is a request of
+  // its own. All else is known by its id, and a repeated request by its content.
+  const idempotencyKey = counts ? arrival : undefined;
+  return { overQuota, batch: builder.finish({ kind: 'sentry', format: 'envelope', idempotencyKey, body: kept }) };
+}
