@@ -1,0 +1,42 @@
+import { RE2JS } from 're2js';
+
+/** Patterns of people run over whatever is thrown anywhere: linear time by RE2, and not too large for it. */
+export const PATTERNS = { most: 20, chars: 200, instructions: 2_000 } as const;
+
+interface Pattern {
+  test(text: string): boolean;
+  replaceAll(text: string, replacement: string): string;
+}
+
+/** Why these cannot be used, for whoever sets them; undefined when they can. */
+export function patternFault(patterns: readonly string[]): string | undefined {
+  let instructions = 0;
+  for (const pattern of patterns) {
+    const compiled = compile(pattern);
+    if (compiled === undefined) return `${pattern} is no pattern in RE2 syntax`;
+    if (compiled.test('')) return `${pattern} matches an empty text, and so every one`;
+    instructions += compiled.matcher('').programSize();
+  }
+  if (instructions > PATTERNS.instructions) return 'the patterns are too large together';
+  return patterns.length > 0 && anyOf(patterns) === undefined ? 'the patterns do not go together' : undefined;
+}
+
+/** All of them as one; those that are none are left out. */
+export function anyOf(patterns: readonly string[]): Pattern | undefined {
+  const sound = patterns.filter((pattern) => compile(pattern) !== undefined);
+  const together = compile(sound.map((pattern) => `(?:${pattern})`).join('|'));
+  if (sound.length === 0 || together === undefined) return undefined;
+  return {
+    test: (text) => together.test(text),
+    replaceAll: (text, replacement) =>
+      together.matcher(text).replaceAll((match: string) => (match === '' ? '' : replacement)),
+  };
+}
+
+function compile(pattern: string): RE2JS | undefined {
+  try {
+    return RE2JS.compile(pattern);
+  } catch {
+    return undefined;
+  }
+}
