@@ -23,6 +23,7 @@ import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
 import { reference, referencePage } from './reference.js';
 import { batchRoutes } from './routes/batches.js';
+import { errorIngestRoutes } from './routes/errors-ingest.js';
 import { healthRoutes } from './routes/health.js';
 import { ingestRoutes } from './routes/ingest.js';
 import { segmentRoutes } from './routes/segment.js';
@@ -60,7 +61,11 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const known = people();
   const starter = ingestStarter({ temporal, log });
   const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog });
-  const quota = dailyQuota({ usage: usage(db), category: 'events', now });
+  const used = usage(db);
+  const quotas = {
+    events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now }),
+    errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now }),
+  };
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now });
   const auth = appKeyAuth({ ...registry({ client, db }), log, now });
 
@@ -79,7 +84,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   app.addHook('onClose', async () => {
     await commit.drain();
     await starter.drain();
-    await quota.stop();
+    await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
     gate.stop();
   });
 
@@ -97,12 +102,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     const taking = intake({
       commit,
       people: known,
-      quota,
+      quotas,
       gate,
       metrics: numbers,
       requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
     });
     await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
+    await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
   });
   await app.register(batchRoutes({ auth, spool: store }));

@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Accepted, type Batch, batchId, type Rejection } from '../../db/batch.js';
+import type { ItemKind } from '../../db/ids.js';
+import type { UsageCategory } from '../../db/usage.js';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { encodeIngestResponse } from '../../proto/codec.js';
@@ -15,22 +17,36 @@ import type { SpoolGate } from './spool-gate.js';
 export interface IntakeDeps {
   readonly commit: GroupCommit;
   readonly people: People;
-  readonly quota: DailyQuota;
+  readonly quotas: Readonly<Record<UsageCategory, DailyQuota>>;
   readonly gate: SpoolGate;
   readonly metrics: Pick<Metrics, 'ingested'>;
   readonly requestsPerSecondPerKey: number;
 }
 
+/** Sessions and feedback are few and have no quota. */
+const COUNTED_AS_EVENTS: ReadonlySet<ItemKind> = new Set(['events', 'heatmap', 'profiles']);
+
 /** What every ingest route does around reading its own format. */
-export function intake({ commit, people, quota, gate, metrics, requestsPerSecondPerKey }: IntakeDeps) {
+export function intake({ commit, people, quotas, gate, metrics, requestsPerSecondPerKey }: IntakeDeps) {
   const burst = burstLimit(requestsPerSecondPerKey);
 
   return {
     /** May this sender send now? @throws PlatformError RATE_LIMITED, QUOTA_EXCEEDED, UNAVAILABLE */
-    async admit(sender: AppKey): Promise<void> {
+    async admit(sender: AppKey, ...categories: readonly UsageCategory[]): Promise<void> {
       burst.check(sender.keyId);
       gate.check();
-      await quota.check(sender.app);
+      for (const category of categories) await quotas[category].check(sender.app);
+    },
+
+    /** Until when a quota is used up, in seconds; undefined where it is not. For requests that are taken in part. */
+    async exhausted({ app }: AppKey, category: UsageCategory): Promise<number | undefined> {
+      try {
+        await quotas[category].check(app);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'QUOTA_EXCEEDED') throw error;
+        return error.retryAfterSeconds ?? 60;
+      }
     },
 
     /** The inflated body. @throws PlatformError BODY_TOO_LARGE, BODY_MALFORMED */
@@ -45,7 +61,10 @@ export function intake({ commit, people, quota, gate, metrics, requestsPerSecond
       }
       const accepted = await commit.submit(batch);
       people.remember(batch.touches);
-      quota.add(sender.app, batch.items.length);
+      const errors = batch.items.filter(({ kind }) => kind === 'errors').length;
+      const others = batch.items.filter(({ kind }) => COUNTED_AS_EVENTS.has(kind)).length;
+      if (errors > 0) quotas.errors.add(sender.app, errors);
+      if (others > 0) quotas.events.add(sender.app, others);
       metrics.ingested(accepted.accepted, accepted.rejected.length);
       return accepted;
     },

@@ -1,6 +1,6 @@
 import type { App } from '../../db/apps.js';
 import type { Usage, UsageCategory } from '../../db/usage.js';
-import { utcDay } from '../../domain/app.js';
+import { type AppConfig, utcDay } from '../../domain/app.js';
 import { PlatformError } from '../../domain/errors.js';
 import { DAY_MS } from '../../domain/limits.js';
 import { patiently } from '../patience.js';
@@ -17,6 +17,7 @@ interface Count {
 interface Deps {
   readonly usage: Pick<Usage, 'add'>;
   readonly category: UsageCategory;
+  readonly mostOf: (config: AppConfig) => number;
   readonly now?: () => number;
 }
 
@@ -26,7 +27,7 @@ const SYNC_MS = 1_000;
  * The daily quota of each app. Processes share their counts once a second, so what is known is at most that old; a
  * batch that crosses the line is taken.
  */
-export function dailyQuota({ usage, category, now = Date.now }: Deps) {
+export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
   let counts = new Map<string, Count>();
 
   const sync = async (count: Count): Promise<void> => {
@@ -58,15 +59,12 @@ export function dailyQuota({ usage, category, now = Date.now }: Deps) {
   };
 
   const judge = (count: Count, app: App): void => {
-    if (count.stored + count.pending < app.config.maxEventsPerDay) return;
+    const most = mostOf(app.config);
+    if (count.stored + count.pending < most) return;
     const retryAfterSeconds = Math.ceil(((count.day + 1) * DAY_MS - now()) / 1000);
-    throw new PlatformError(
-      'QUOTA_EXCEEDED',
-      `the daily quota of ${String(app.config.maxEventsPerDay)} ${category} is used up`,
-      {
-        retryAfterSeconds,
-      },
-    );
+    throw new PlatformError('QUOTA_EXCEEDED', `the daily quota of ${String(most)} ${category} is used up`, {
+      retryAfterSeconds,
+    });
   };
 
   const known = (app: App): Count | undefined => {

@@ -43,7 +43,7 @@ export function ingestRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
       { ...openTo('app-key'), helmet: false, schema: ingestDocs.events },
       async (request, reply) => {
         const sender = await auth.authenticate(request);
-        await intake.admit(sender);
+        await intake.admit(sender, 'events');
         const body = await intake.body(request);
         const format = formatOf(request.headers['content-type'], body);
         const batch = batchOf(request, sender.app, body, format);

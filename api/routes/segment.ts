@@ -44,7 +44,7 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
         const sender =
           early ??
           (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
-        await intake.admit(sender);
+        await intake.admit(sender, 'events');
 
         const builder = batchBuilder({ app: sender.app, people, now: now() });
         batch.forEach((value, index) => {

@@ -114,6 +114,71 @@ const EventBatchBody = Type.Partial(
   },
 );
 
+const ErrorBatchBody = Type.Partial(
+  Type.Object({
+    errors: Type.Array(
+      Type.Partial(
+        Type.Object({
+          errorId: Type.String({ description: 'What a resend repeats. Without it the content is the identity.' }),
+          appId: Type.String({ description: 'May be left out: the key says which app it is.' }),
+          profileId: Type.String({ description: "May be left out: the error counts, and as nobody's." }),
+          sessionId: Type.String(),
+          timestampMs: Type.Integer({ description: 'Missing or absurd: the time of receipt stands in.' }),
+          errorType: Type.String({ description: '`runtime`, `unhandled_rejection`, `network`, `render`.' }),
+          message: Type.String(),
+          stackTrace: Type.String({ description: "The engine's own text; it is parsed, symbolicated and grouped." }),
+          sourceFile: Type.String(),
+          line: Type.Integer(),
+          column: Type.Integer(),
+          severity: Type.Enum(['INFO', 'WARNING', 'ERROR', 'FATAL']),
+          userComment: Type.String(),
+          tags: Type.Record(Type.String(), Type.String()),
+          breadcrumbs: Type.Array(
+            Type.Partial(
+              Type.Object({
+                timestampMs: Type.Integer(),
+                category: Type.String(),
+                message: Type.String(),
+                data: Type.Record(Type.String(), Type.String()),
+              }),
+            ),
+          ),
+          pageContext: PageContext,
+          browserContext: Type.Object({
+            userAgent: Type.String(),
+            browser: Type.String(),
+            browserVersion: Type.String(),
+            os: Type.String(),
+            deviceType: Type.String(),
+            screenWidth: Type.Integer(),
+            screenHeight: Type.Integer(),
+          }),
+          release: Type.String(),
+          environment: Type.String(),
+        }),
+      ),
+    ),
+  }),
+  {
+    examples: [
+      {
+        errors: [
+          {
+            errorId: '0199a1c2-5e1e-7c3a-9d55-2f6c1a7b8e91',
+            profileId: 'ada',
+            errorType: 'runtime',
+            severity: 'ERROR',
+            message: 'cart is undefined',
+            stackTrace: 'TypeError: cart is undefined\n    at total (https://shop.example/app.js:10:5)',
+            release: 'shop@2.0.0',
+            environment: 'production',
+          },
+        ],
+      },
+    ],
+  },
+);
+
 const SegmentBody = Type.Object({
   batch: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   writeKey: Type.Optional(Type.String({ description: 'The app key, where no header carries it.' })),
@@ -127,6 +192,15 @@ export const ingestDocs = {
     description: 'An `EventBatch` as protobuf or proto3 JSON, also gzip, deflate or br. A 202 means: on disk.',
     consumes: ['application/json', 'application/x-protobuf', 'text/plain'],
     documentedBody: EventBatchBody,
+    response: answers,
+  },
+  errors: {
+    tags: ['ingest'],
+    summary: 'Send errors',
+    description:
+      'An `ErrorBatch` as protobuf or proto3 JSON, also gzip, deflate or br. A 202 means: on disk. Fields that are too long are cut.',
+    consumes: ['application/json', 'application/x-protobuf', 'text/plain'],
+    documentedBody: ErrorBatchBody,
     response: answers,
   },
   segment: {

@@ -1,0 +1,67 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { App } from '../../db/apps.js';
+import type { Batch } from '../../db/batch.js';
+import { LIMITS } from '../../domain/limits.js';
+import { type Occurrence, SEVERITIES } from '../../domain/occurrence.js';
+import { decodeErrorBatch, type ErrorEvent, isInvalidItem, readErrorBatchJson } from '../../proto/codec.js';
+import { openTo } from '../access.js';
+import type { AppKeyAuth } from '../auth.js';
+import { batchBuilder } from '../ingest/batch-builder.js';
+import { type Format, formatOf } from '../ingest/body.js';
+import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
+import type { People } from '../ingest/people.js';
+import { ingestDocs } from '../schema/ingest.js';
+
+interface Deps {
+  readonly auth: AppKeyAuth;
+  readonly intake: Intake;
+  readonly people: People;
+  readonly now: () => number;
+}
+
+/** `ErrorBatch` as protobuf or proto3 JSON. */
+export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyPluginAsync {
+  const batchOf = (request: FastifyRequest, app: App, body: Buffer, format: Format): Batch => {
+    const limits = { maxItems: LIMITS.batchItems };
+    const { errors } = format === 'json' ? readErrorBatchJson(body, limits) : decodeErrorBatch(body, limits);
+    const builder = batchBuilder({ app, people, now: now() });
+    errors.forEach((error, index) => {
+      if (isInvalidItem(error)) builder.reject('errors', index, { code: 'FIELD_INVALID', field: error.invalid.field });
+      else builder.error('errors', index, occurrenceOf(error), error.appId);
+    });
+    return builder.finish({ kind: 'errors', format, idempotencyKey: idempotencyKeyOf(request), body });
+  };
+
+  return async (app) => {
+    app.post(
+      '/v1/errors',
+      { ...openTo('app-key'), helmet: false, schema: ingestDocs.errors },
+      async (request, reply) => {
+        const sender = await auth.authenticate(request);
+        await intake.admit(sender, 'errors');
+        const body = await intake.body(request);
+        const format = formatOf(request.headers['content-type'], body);
+        const batch = batchOf(request, sender.app, body, format);
+        return sendAnswer(request, reply, await intake.take(sender, batch), format);
+      },
+    );
+  };
+}
+
+/** What a client of ours states. Its `tags` stand in where a field is younger than the client. */
+function occurrenceOf(event: ErrorEvent): Occurrence {
+  const { appId: _appId, severity, tags, pageContext, ...rest } = event;
+  return {
+    ...rest,
+    severity: SEVERITIES[severity] ?? 'error',
+    tags,
+    pageUrl: pageContext?.path ?? '',
+    pageContext,
+    release: event.release || (tags['release'] ?? ''),
+    environment: event.environment || (tags['environment'] ?? ''),
+    flags: undefined,
+    exceptions: [],
+    fingerprint: [],
+    sdk: '',
+  };
+}
