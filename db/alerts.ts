@@ -1,4 +1,4 @@
-import type { ObjectId } from 'mongodb';
+import type { ClientSession, Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { anything, date, documentOf, mapOf, objectId, oneOf, string } from './json-schema.js';
 
@@ -33,3 +33,49 @@ export const alertsSpec: CollectionSpec = {
     state: oneOf(['new', 'told']),
   }),
 };
+
+/** `number`: the how-manieth regression of the group, or the beginning of a window in ms. */
+export const alertId = (groupId: ObjectId, cause: AlertCause, number: number): string =>
+  `${groupId.toHexString()}/${cause}/${String(number)}`;
+
+export function alerts(db: Db) {
+  const collection = db.collection<AlertDoc>(alertsSpec.name);
+
+  return {
+    /** Idempotent by the id: an alert that is there already, told or not, stays as it is. */
+    async raise(docs: readonly AlertDoc[], session?: ClientSession): Promise<number> {
+      if (docs.length === 0) return 0;
+      const writes = docs.map(({ _id, ...rest }) => ({
+        updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true },
+      }));
+      const { upsertedCount } = await collection.bulkWrite(writes, { ordered: false, ...(session && { session }) });
+      return upsertedCount;
+    },
+
+    /** The oldest that nobody has been told of. */
+    async waiting(limit: number): Promise<AlertDoc[]> {
+      return collection.find({ state: 'new' }).sort({ at: 1 }).limit(limit).toArray();
+    },
+
+    async anyWaiting(): Promise<boolean> {
+      return (await collection.findOne({ state: 'new' }, { projection: { _id: 1 } })) !== null;
+    },
+
+    /** Idempotent. */
+    async told(ids: readonly string[]): Promise<void> {
+      await collection.updateMany({ _id: { $in: [...ids] }, state: 'new' }, { $set: { state: 'told' } });
+    },
+
+    async find(id: string): Promise<AlertDoc | undefined> {
+      return (await collection.findOne({ _id: id })) ?? undefined;
+    },
+
+    /** Whether the group was alerted of for this cause since then; windows begin at most a day before they fire. */
+    async isRecent(groupId: ObjectId, cause: AlertCause, since: Date, oldestWindowMs: number): Promise<boolean> {
+      const _id = { $gte: alertId(groupId, cause, oldestWindowMs), $lt: `${groupId.toHexString()}/${cause}0` };
+      return (await collection.findOne({ _id, at: { $gt: since } }, { projection: { _id: 1 } })) !== null;
+    },
+  };
+}
+
+export type Alerts = ReturnType<typeof alerts>;

@@ -1,4 +1,7 @@
 import type { Db } from 'mongodb';
+import { alertChannelsSpec } from './alert-channels.js';
+import { alertDeliveriesSpec } from './alert-deliveries.js';
+import { alertRulesSpec } from './alert-rules.js';
 import { alertsSpec } from './alerts.js';
 import { appKeysSpec } from './app-keys.js';
 import { applyCollection } from './apply-collection.js';
@@ -56,6 +59,9 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   errorGroupProfilesSpec,
   errorActivitySpec,
   alertsSpec,
+  alertRulesSpec,
+  alertChannelsSpec,
+  alertDeliveriesSpec,
   releasesSpec,
   releaseProfilesSpec,
   releaseSessionsSpec,
