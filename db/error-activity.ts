@@ -1,6 +1,6 @@
 import type { ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
-import { anything, date, documentOf, mapOf, nullable, objectId, string } from './json-schema.js';
+import { anything, date, documentOf, mapOf, nullable, objectId, optional, string } from './json-schema.js';
 
 /** What happened to a group, for its timeline; and that a verb with this request id was carried out. */
 export interface ErrorActivityDoc {
@@ -15,6 +15,8 @@ export interface ErrorActivityDoc {
   readonly facts: Readonly<Record<string, unknown>>;
   /** The caller's, or the platform's own: `regression/3`. */
   readonly requestId: string;
+  /** Of a verb: what was asked and answered, so that asking again is answered the same. Not for the timeline. */
+  readonly answer?: Readonly<Record<string, unknown>>;
 }
 
 export const errorActivitySpec: CollectionSpec = {
@@ -32,5 +34,6 @@ export const errorActivitySpec: CollectionSpec = {
     verb: string,
     facts: mapOf(anything),
     requestId: string,
+    answer: optional(mapOf(anything)),
   }),
 };

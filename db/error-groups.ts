@@ -110,7 +110,15 @@ export interface ErrorGroupDoc {
 
 export const errorGroupsSpec: CollectionSpec = {
   name: 'error_groups',
-  indexes: [{ key: { appId: 1, fingerprint: 1 }, name: 'once_per_app', unique: true }],
+  indexes: [
+    { key: { appId: 1, fingerprint: 1 }, name: 'once_per_app', unique: true },
+    // `$gt` any id, since a `$type` would not be seen to hold for the id that is asked for.
+    {
+      key: { mergedInto: 1 },
+      name: 'by_survivor',
+      partialFilterExpression: { mergedInto: { $gt: ObjectId.createFromHexString('0'.repeat(24)) } },
+    },
+  ],
   jsonSchema: documentOf<ErrorGroupDoc>({
     _id: objectId,
     appId: objectId,
