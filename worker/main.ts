@@ -1,13 +1,10 @@
 import { Client } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
+import { batchDeps } from '../activities/batch-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
-import { profiles } from '../db/profiles.js';
-import { retention } from '../db/retention.js';
-import { rollups } from '../db/rollups.js';
-import { spool } from '../db/spool.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { failureInterceptor } from './failure-interceptor.js';
 import { ensureSchedules, SCHEDULES } from './schedules.js';
@@ -39,16 +36,7 @@ const worker = await Worker.create({
   connection,
   namespace,
   taskQueue: TASK_QUEUE,
-  activities: activities({
-    client,
-    db,
-    spool: spool(db),
-    lanes,
-    rollups: rollups(db),
-    profiles: profiles(db),
-    retention: retention(db),
-    now: Date.now,
-  }),
+  activities: activities(batchDeps({ client, db, lanes, onAlerts: () => undefined })),
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }
     : { workflowBundle: { codePath: config.workflowBundle } }),

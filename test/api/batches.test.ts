@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { batchDeps } from '../../activities/batch-deps.js';
 import { batchActivities } from '../../activities/batches.js';
 import { lanes } from '../../db/lane.js';
-import { profiles } from '../../db/profiles.js';
-import { retention } from '../../db/retention.js';
-import { rollups } from '../../db/rollups.js';
 import { spool } from '../../db/spool.js';
 import { click, ingest, type Ingest, point, rejection } from '../helper/ingest.js';
 
@@ -105,16 +103,8 @@ describe('GET /v1/batches/:batchId', () => {
   /** A worker whose clock is ahead: past 15 minutes it takes a flush over. */
   function workerIn(ahead: number) {
     const { client, db } = it_;
-    return batchActivities({
-      client,
-      db,
-      spool: spool(db),
-      lanes: lanes(client, db),
-      rollups: rollups(db),
-      profiles: profiles(db),
-      retention: retention(db),
-      now: () => Date.now() + ahead,
-    });
+    const now = () => Date.now() + ahead;
+    return batchActivities(batchDeps({ client, db, lanes: lanes(client, db), onAlerts: () => undefined, now }));
   }
 
   it('loses neither of two events with one id in two hours when it is taken over half stored', async () => {

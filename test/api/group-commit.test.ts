@@ -21,6 +21,7 @@ const batchOf = (items: number, bytes = 100): Batch => ({
   items: Array.from({ length: items }, (_, index) => ({ kind: 'events', key: String(index) })),
   rejected: [],
   touches: [],
+  drops: [],
   bytes,
 });
 const accepted = (batch: Batch): Accepted => ({ batchId: batchId(batch.key), accepted: 1, rejected: [] });

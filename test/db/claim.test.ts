@@ -33,6 +33,7 @@ function batchOf(ids: readonly string[], idempotencyKey?: string): Batch {
     items: ids.map(itemOf),
     rejected: [],
     touches: [],
+    drops: [],
     bytes: body.length,
   };
 }

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import { ObjectId } from 'mongodb';
+import { batchDeps } from '../../activities/batch-deps.js';
 import { activities } from '../../activities/index.js';
 import { lanes } from '../../db/lane.js';
-import { profiles } from '../../db/profiles.js';
-import { rollups } from '../../db/rollups.js';
-import { spool } from '../../db/spool.js';
 import { utcDay } from '../../domain/app.js';
 import { ensureSchedules, SCHEDULES } from '../../worker/schedules.js';
 import type { retention } from '../../workflows/retention.js';
@@ -46,14 +44,13 @@ describe('the nightly retention of two apps that keep for different times', () =
       taskQueue: id,
       workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
       activities: activities({
-        client: it_.client,
-        db: it_.db,
-        spool: spool(it_.db),
-        lanes: lanes(it_.client, it_.db),
-        rollups: rollups(it_.db),
-        profiles: profiles(it_.db),
+        ...batchDeps({
+          client: it_.client,
+          db: it_.db,
+          lanes: lanes(it_.client, it_.db),
+          onAlerts: () => undefined,
+        }),
         retention: it_.retention,
-        now: Date.now,
       }),
     });
     const [nightly] = SCHEDULES.filter((each) => each.id === 'retention');

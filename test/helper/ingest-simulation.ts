@@ -1,12 +1,11 @@
 import { type Db, type MongoClient, ObjectId } from 'mongodb';
+import { batchDeps } from '../../activities/batch-deps.js';
 import { batchActivities } from '../../activities/batches.js';
 import { batchBuilder } from '../../api/ingest/batch-builder.js';
 import { people } from '../../api/ingest/people.js';
 import type { Batch } from '../../db/batch.js';
 import { claim } from '../../db/claim.js';
 import { type Lane, lanes, laneWasTaken } from '../../db/lane.js';
-import { profiles } from '../../db/profiles.js';
-import { rollups } from '../../db/rollups.js';
 import { type FlushDoc, spool } from '../../db/spool.js';
 import { appOf } from './apps.js';
 
@@ -122,14 +121,9 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
 
   const worker = (ahead: number) =>
     batchActivities({
-      client,
-      db,
+      ...batchDeps({ client, db, lanes: shakyLanes, onAlerts: () => undefined, now: () => Date.now() + ahead }),
       spool: shaky,
-      lanes: shakyLanes,
-      rollups: rollups(db),
-      profiles: profiles(db),
       retention: { apps: () => Promise.resolve([]) },
-      now: () => Date.now() + ahead,
     });
 
   const survive = async (work: Promise<unknown>): Promise<void> => {

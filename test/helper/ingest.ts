@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import { type Db, type Document, type MongoClient, ObjectId } from 'mongodb';
 import { pino } from 'pino';
+import { batchDeps } from '../../activities/batch-deps.js';
 import { batchActivities } from '../../activities/batches.js';
 import { build } from '../../api/app.js';
 import { registry } from '../../api/management.js';
@@ -10,10 +11,8 @@ import type { AppKeyDoc } from '../../db/app-keys.js';
 import type { App } from '../../db/apps.js';
 import { newKeyDoc } from '../../db/key-changes.js';
 import { lanes } from '../../db/lane.js';
-import { profiles } from '../../db/profiles.js';
-import { rollups } from '../../db/rollups.js';
 import { applySchema } from '../../db/schema.js';
-import { type FlushDoc, spool } from '../../db/spool.js';
+import type { FlushDoc } from '../../db/spool.js';
 import type { AppConfig } from '../../domain/app.js';
 import type { KeyKind } from '../../domain/key.js';
 import type { Sparse, TrackEvent } from '../../proto/codec.js';
@@ -143,16 +142,8 @@ export async function ingest(purpose: string, limits: Limits = {}, config: Parti
   }
 
   const shop = await register('shop', config);
-  const worker = batchActivities({
-    client,
-    db,
-    spool: spool(db),
-    lanes: lanes(client, db),
-    rollups: rollups(db),
-    profiles: profiles(db),
-    retention: nouns.retention,
-    now: Date.now,
-  });
+  let alerts = 0;
+  const worker = batchActivities(batchDeps({ client, db, lanes: lanes(client, db), onAlerts: () => alerts++ }));
   const flushes = db.collection<FlushDoc>('ingest_spool');
 
   return {
@@ -165,6 +156,9 @@ export async function ingest(purpose: string, limits: Limits = {}, config: Parti
     flushes,
     /** As `ask`, with the key of `shop` unless told otherwise. */
     send: (message: Message): Promise<Answer> => ask(api, { key: shop.key, ...message }),
+
+    /** How often the worker was told that there is something to tell people. */
+    alerts: () => alerts,
 
     /** What the worker does with all that waits. */
     async storeAll(): Promise<void> {

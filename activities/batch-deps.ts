@@ -1,0 +1,51 @@
+import type { Db, MongoClient } from 'mongodb';
+import { apps } from '../db/apps.js';
+import { drops } from '../db/drops.js';
+import { errorStore } from '../db/error-store.js';
+import { feedback } from '../db/feedback.js';
+import type { Lanes } from '../db/lane.js';
+import { profiles } from '../db/profiles.js';
+import { sessions } from '../db/release-sessions.js';
+import { releases } from '../db/releases.js';
+import { retention } from '../db/retention.js';
+import { rollups } from '../db/rollups.js';
+import { spool } from '../db/spool.js';
+import { appSettings } from './app-settings.js';
+import type { BatchDeps } from './batches.js';
+import { errorPipeline } from './errors.js';
+import { symbolicator } from './symbolicate.js';
+
+interface World {
+  readonly client: MongoClient;
+  readonly db: Db;
+  readonly lanes: Lanes;
+  readonly onAlerts: () => void;
+  readonly now?: () => number;
+}
+
+/** All that storing flushes needs, over one database. */
+export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): BatchDeps {
+  const known = releases(db);
+  return {
+    client,
+    db,
+    spool: spool(db),
+    lanes,
+    rollups: rollups(db),
+    profiles: profiles(db),
+    retention: retention(db),
+    errors: errorPipeline({
+      db,
+      errorStore: errorStore({ db, releases: known }),
+      releases: known,
+      symbolicator: symbolicator({ db }),
+      settings: appSettings(apps(db)),
+      now,
+    }),
+    sessions: sessions(db),
+    feedback: feedback(db),
+    drops: drops(db),
+    onAlerts,
+    now,
+  };
+}
