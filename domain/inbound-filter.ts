@@ -2,8 +2,7 @@ import type { FilterConfig } from './app.js';
 import { globs } from './glob.js';
 import type { Exception, Occurrence } from './occurrence.js';
 
-const DROP_REASONS = ['browser_extension', 'localhost', 'release', 'message'] as const;
-type DropReason = (typeof DROP_REASONS)[number];
+type DropReason = 'browser_extension' | 'localhost' | 'release' | 'message';
 
 const EXTENSION_URL = /^(?:[\w.]{0,64}@)?(?:chrome|moz|safari|safari-web|ms-browser|edge|opera)-extension:\/\//i;
 const EXTENSION_IN_STACK = /(?:chrome|moz|safari|safari-web|ms-browser|edge|opera)-extension:\/\//i;

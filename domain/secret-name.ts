@@ -30,17 +30,32 @@ const words = (name: string): readonly string[] =>
     .toLowerCase()
     .split(/[^a-z0-9]+/);
 
+const NAMES_KNOWN = 5_000;
+
 /**
  * Whether a value under this name is a secret, whatever the name's case and separators. `more` are names of the app's
  * own, which are compared as a whole.
  */
 export function secretNames(more: readonly string[]): (name: string) => boolean {
   const own = new Set(more.map(flat));
-  return (name) => {
+  const known = new Map<string, boolean>();
+
+  function judge(name: string): boolean {
     const joined = flat(name);
     if (joined === '') return false;
     if (own.has(joined)) return true;
     if (SECRET_PART.test(joined)) return !COUNTED.test(joined);
     return words(name).some((word) => SECRET_WORD.test(word));
+  }
+
+  // Apps have few names and send them with each error.
+  return (name) => {
+    if (name.length > NAME_CHARS) return judge(name);
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    if (known.size === NAMES_KNOWN) known.clear();
+    const isSecret = judge(name);
+    known.set(name, isSecret);
+    return isSecret;
   };
 }
