@@ -30,6 +30,7 @@ import { releaseProfilesSpec, releasesSpec } from './releases.js';
 import { eventRollupsSpec } from './rollups.js';
 import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
 import { ingestSpoolSpec } from './spool.js';
+import { sourceMapChunksSpec, sourceMapsSpec } from './source-maps.js';
 import { themesSpec } from './themes.js';
 import { translationConfigSpec } from './translation-config.js';
 import { translationsSpec } from './translations.js';
@@ -66,6 +67,8 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   releaseProfilesSpec,
   releaseSessionsSpec,
   releaseDaysSpec,
+  sourceMapsSpec,
+  sourceMapChunksSpec,
   dropsSpec,
   flagsSpec,
   flagSetsSpec,
