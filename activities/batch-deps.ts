@@ -13,6 +13,7 @@ import { spool } from '../db/spool.js';
 import { appSettings } from './app-settings.js';
 import type { BatchDeps } from './batches.js';
 import { errorPipeline } from './errors.js';
+import type { RetentionDeps } from './retention.js';
 import { symbolicator } from './symbolicate.js';
 
 interface World {
@@ -24,7 +25,7 @@ interface World {
 }
 
 /** All that storing flushes needs, over one database. */
-export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): BatchDeps {
+export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): BatchDeps & RetentionDeps {
   const known = releases(db);
   return {
     client,

@@ -157,7 +157,7 @@ function asTexts(flags: Readonly<Record<string, unknown>>): Record<string, strin
   return Object.fromEntries(
     entries.map(([key, value]) => [
       key,
-      cutText(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), MOST_FLAG_VALUE),
+      cutText(typeof value === 'string' ? value : JSON.stringify(value), MOST_FLAG_VALUE),
     ]),
   );
 }

@@ -50,13 +50,11 @@ export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyP
 
 /** What a client of ours states. Its `tags` stand in where a field is younger than the client. */
 function occurrenceOf(event: ErrorEvent): Occurrence {
-  const { appId: _appId, severity, tags, pageContext, ...rest } = event;
+  const { severity, tags, pageContext } = event;
   return {
-    ...rest,
+    ...event,
     severity: SEVERITIES[severity] ?? 'error',
-    tags,
     pageUrl: pageContext?.path ?? '',
-    pageContext,
     release: event.release || (tags['release'] ?? ''),
     environment: event.environment || (tags['environment'] ?? ''),
     flags: undefined,

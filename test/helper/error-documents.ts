@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { ObjectId } from 'mongodb';
+import type { GroupedError } from '../../db/error-tally.js';
+import type { PendingError } from '../../db/errors.js';
+import { NOBODY } from '../../db/ids.js';
+
+interface Fields extends Partial<PendingError> {
+  /** Of the group; its fingerprint is made from it. */
+  readonly group?: string;
+}
+
+let count = 0;
+
+export const fingerprintOf = (group: string): string => createHash('sha256').update(group).digest('hex');
+
+/** An occurrence as the pipeline hands it to the store, new at each call. */
+export function groupedError(appId: ObjectId, { group = 'group', ...fields }: Fields = {}): GroupedError {
+  const now = new Date();
+  const error: PendingError = {
+    _id: new ObjectId(),
+    appId,
+    errorId: `error-${String((count += 1))}-${new ObjectId().toHexString()}`,
+    profileId: NOBODY,
+    sessionId: '',
+    timestampMs: now.getTime(),
+    receivedAt: now,
+    errorType: 'runtime',
+    message: `${group} failed`,
+    stackTrace: '',
+    sourceFile: '',
+    line: 0,
+    column: 0,
+    severity: 'error',
+    userComment: null,
+    tags: {},
+    breadcrumbs: [],
+    pageUrl: '',
+    pageContext: { path: '', title: '', referrer: '', viewportWidth: 0, viewportHeight: 0, loadTimeMs: 0 },
+    browserContext: {
+      userAgent: '',
+      browser: '',
+      browserVersion: '',
+      os: '',
+      deviceType: '',
+      screenWidth: 0,
+      screenHeight: 0,
+    },
+    release: '',
+    environment: '',
+    exceptions: [],
+    clientFingerprint: [],
+    sdk: '',
+    truncated: [],
+    ...fields,
+  };
+  return {
+    error,
+    flags: {},
+    fingerprint: fingerprintOf(group),
+    grouping: { version: 1, by: 'stack', components: [group] },
+    title: group,
+    culprit: `at ${group}`,
+  };
+}
