@@ -47,7 +47,7 @@ function asRefusal(error: FastifyError): PlatformError {
 function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
-  { code, message, retryAfterSeconds }: PlatformError,
+  { code, message, retryAfterSeconds, facts }: PlatformError,
 ) {
   const { status } = ERRORS[code];
   if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
@@ -62,6 +62,7 @@ function sendProblem(
         code,
         detail: message,
         instance: request.id,
+        ...facts,
       }),
     );
 }

@@ -38,10 +38,11 @@ export type ResolveRequest =
 export type ErrorVerb =
   | { readonly name: 'assign'; readonly assignee: string | null }
   | { readonly name: 'comment'; readonly text: string }
-  | { readonly name: 'investigate' | 'reopen' | 'unmerge' }
+  | { readonly name: 'investigate' | 'reopen' }
   | ({ readonly name: 'resolve' } & ResolveRequest)
   | ({ readonly name: 'ignore' } & IgnoreRequest)
-  | { readonly name: 'merge'; readonly into: string };
+  | { readonly name: 'merge'; readonly into: string }
+  | { readonly name: 'unmerge' };
 
 /** Somebody's request, as the workflow gets it. */
 export interface VerbMessage {

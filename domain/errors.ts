@@ -10,6 +10,7 @@ export const ERRORS = {
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
   CONFLICT: { status: 409, retryable: false },
+  TRANSITION_REFUSED: { status: 409, retryable: false },
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false },
   QUOTA_EXCEEDED: { status: 429, retryable: true },
   RATE_LIMITED: { status: 429, retryable: true },
@@ -20,19 +21,25 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** A refusal by name. The only error class of ours; `retryAfterSeconds` becomes the `Retry-After` header. */
+interface Details {
+  readonly cause?: unknown;
+  /** Becomes the `Retry-After` header. */
+  readonly retryAfterSeconds?: number;
+  /** More members of the problem that is answered, such as the group to look at instead. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/** A refusal by name. The only error class of ours. */
 export class PlatformError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  readonly facts: Readonly<Record<string, string>> | undefined;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, options: Details = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PlatformError';
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.facts = options.facts;
   }
 }
