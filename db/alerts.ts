@@ -1,4 +1,4 @@
-import type { ClientSession, Db, ObjectId } from 'mongodb';
+import type { Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { anything, date, documentOf, mapOf, objectId, oneOf, string } from './json-schema.js';
 
@@ -43,12 +43,12 @@ export function alerts(db: Db) {
 
   return {
     /** Idempotent by the id: an alert that is there already, told or not, stays as it is. */
-    async raise(docs: readonly AlertDoc[], session?: ClientSession): Promise<number> {
+    async raise(docs: readonly AlertDoc[]): Promise<number> {
       if (docs.length === 0) return 0;
       const writes = docs.map(({ _id, ...rest }) => ({
         updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true },
       }));
-      const { upsertedCount } = await collection.bulkWrite(writes, { ordered: false, ...(session && { session }) });
+      const { upsertedCount } = await collection.bulkWrite(writes, { ordered: false });
       return upsertedCount;
     },
 
