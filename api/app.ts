@@ -27,6 +27,7 @@ import { errorIngestRoutes } from './routes/errors-ingest.js';
 import { healthRoutes } from './routes/health.js';
 import { ingestRoutes } from './routes/ingest.js';
 import { segmentRoutes } from './routes/segment.js';
+import { sentryRoutes } from './routes/sentry.js';
 
 export interface AppDeps {
   readonly client: MongoClient;
@@ -110,6 +111,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
+    await scope.register(sentryRoutes({ auth, intake: taking, people: known, now }));
   });
   await app.register(batchRoutes({ auth, spool: store }));
   await app.register(async (scope) => {
