@@ -42,7 +42,14 @@ module.exports = {
       '^domain/',
       '^db/',
       codec,
-      npm('@temporalio/activity', '@temporalio/common'),
+      npm(
+        '@temporalio/activity',
+        '@temporalio/common',
+        'nodemailer',
+        'standardwebhooks',
+        'lru-cache',
+        '@jridgewell/trace-mapping',
+      ),
     ]),
     layer('worker', 'worker composes activities and the workflow bundle.', [
       '^(domain|db|activities|workflows)/',

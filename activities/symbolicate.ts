@@ -1,0 +1,219 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
+import type { Db, ObjectId } from 'mongodb';
+import { type SourceMapDoc, sourceMaps, type SourceMaps } from '../db/source-maps.js';
+import type { Exception, StackFrame, UnresolvedReason } from '../domain/occurrence.js';
+import { SOURCE_MAP_LIMITS } from '../domain/source-map.js';
+import { isOwnSource, mappable, pathKey, tidySource } from '../domain/source-path.js';
+import { sourceMapReader, type SourceMapReader, weightOf } from './source-map-reader.js';
+
+export interface Symbolicator {
+  /** Frames as the sources have them, where a map says so; elsewhere they stay, and say why. */
+  readonly symbolicate: (
+    appId: ObjectId,
+    release: string,
+    exceptions: readonly Exception[],
+  ) => Promise<readonly Exception[]>;
+}
+
+interface Deps {
+  readonly db: Db;
+  readonly now?: () => number;
+}
+
+/** A map that was uploaded counts from then on, at the latest; apps and releases without any cost a look-up each. */
+const TRUSTED_MS = 10_000;
+const MOST_LOOKUPS = 5_000;
+/** Of all maps that are held ready, in bytes. */
+const READERS_BYTES = 256 * 1024 * 1024;
+/** Source lines are kept for so many frames of an occurrence. */
+const MOST_CONTEXTS = 64;
+/** A stack runs through few bundles; one that names more invented them. */
+const MOST_DEBUG_IDS = 32;
+
+const unzip = promisify(gunzip);
+
+/** Answers that are asked for again within seconds are asked for once; one that failed is not kept. */
+function remembering<T extends object>(cache: LRUCache<string, Promise<T>>) {
+  return (key: string, load: () => Promise<T>, size?: number): Promise<T> => {
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    const loading = load();
+    cache.set(key, loading, size === undefined ? {} : { size });
+    loading.catch(() => {
+      if (cache.peek(key) === loading) cache.delete(key);
+    });
+    return loading;
+  };
+}
+
+export function symbolicator({ db, now = Date.now }: Deps): Symbolicator {
+  const store = sourceMaps(db);
+  const find = finder(store, now);
+  const read = readers(store);
+  const kinds = new LRUCache<string, { readonly kind: ReturnType<typeof mappable> }>({ max: MOST_LOOKUPS });
+
+  function kindOf(file: string): ReturnType<typeof mappable> {
+    const known = kinds.get(file);
+    if (known !== undefined) return known.kind;
+    const kind = mappable(file);
+    kinds.set(file, { kind });
+    return kind;
+  }
+
+  /** The place in the sources, why there is none, or nothing where none is to be expected. */
+  function resolve(app: AppMaps, release: string, frame: StackFrame): Resolved | Promise<Resolved> {
+    const kind = kindOf(frame.file);
+    if (kind === undefined) return undefined;
+    const isExpected = kind === 'url' || (frame.inApp && app.byPath.size > 0) || frame.debugId !== undefined;
+    const because = (reason: UnresolvedReason): Resolved => (isExpected ? reason : undefined);
+    if (frame.line < 1 || frame.column < 1) return because('NO_POSITION');
+    if (frame.debugId === undefined && release === '') return because('NO_RELEASE_OR_DEBUG_ID');
+    return app.any ? place(app, frame, because('NO_SOURCE_MAP')) : because('NO_SOURCE_MAP');
+  }
+
+  async function place({ appId, byPath }: AppMaps, frame: StackFrame, otherwise: Resolved): Promise<Resolved> {
+    const { debugId } = frame;
+    const byDebugId = debugId === undefined ? undefined : await find.byDebugId(appId, debugId);
+    const map = byDebugId ?? byPath.get(pathKey(frame.file) ?? '');
+    if (map === undefined) return otherwise;
+    const reader = await read(map);
+    if (typeof reader === 'string') return reader;
+    return reader.find(frame.line - 1, frame.column - 1) ?? 'POSITION_NOT_IN_MAP';
+  }
+
+  return {
+    async symbolicate(appId, release, exceptions) {
+      const isAny = exceptions.some(({ frames }) => frames.some(({ file }) => kindOf(file) !== undefined));
+      if (!isAny) return exceptions;
+      const app = await find.of(appId, release);
+      const resolved: Resolved[][] = [];
+      for (const frames of withFewDebugIds(exceptions)) {
+        resolved.push(await Promise.all(frames.map((frame) => resolve(app, release, frame))));
+      }
+      let contexts = 0;
+      return exceptions.map((exception, e) => ({
+        ...exception,
+        frames: exception.frames.map((frame, f) => {
+          const found = resolved[e]?.[f];
+          if (found === undefined) return frame;
+          if (typeof found === 'string') return { ...frame, unresolved: found };
+          return original(frame, found, resolved[e]?.[f + 1], contexts++ < MOST_CONTEXTS);
+        }),
+      }));
+    },
+  };
+}
+
+type Place = NonNullable<ReturnType<SourceMapReader['find']>>;
+type Resolved = Place | UnresolvedReason | undefined;
+
+/** Debug ids beyond the first few distinct ones are not looked up. */
+function withFewDebugIds(exceptions: readonly Exception[]): readonly (readonly StackFrame[])[] {
+  const ids = new Set<string>();
+  const mayBeLookedUp = (debugId: string): boolean => {
+    if (ids.size < MOST_DEBUG_IDS) ids.add(debugId);
+    return ids.has(debugId);
+  };
+  return exceptions.map(({ frames }) =>
+    frames.map((frame) => {
+      if (frame.debugId === undefined || mayBeLookedUp(frame.debugId)) return frame;
+      const { file, module, function: name, line, column, inApp } = frame;
+      return { file, module, function: name, line, column, inApp };
+    }),
+  );
+}
+
+function original(frame: StackFrame, place: Place, caller: Resolved, withContext: boolean): StackFrame {
+  const { file, function: name, line, column } = frame;
+  return {
+    file: tidySource(place.source),
+    // Of the bundle, if anything.
+    module: '',
+    function: functionName(name, place, caller),
+    line: place.line + 1,
+    column: place.column + 1,
+    inApp: isOwnSource(tidySource(place.source)),
+    ...(withContext && place.context !== undefined && { context: place.context }),
+    ...(frame.debugId !== undefined && { debugId: frame.debugId }),
+    minified: { file, function: name, line, column },
+  };
+}
+
+/** Names as short as minifiers make them change with every build: they say nothing and must not be grouped by. */
+const SHORTEST_NAME = 3;
+
+/**
+ * What the function was called: by the name its caller called it, else by the text around the place, else as the
+ * bundle calls it where that looks like a name. One without a name in the bundle has none in the sources.
+ */
+function functionName(generated: string, place: Place, caller: Resolved): string {
+  const own = generated.replace(/ \[as [^\]]*\]$/, '').replace(/^(?:async|new|get|set) /, '');
+  const last = /[^./<]*$/.exec(own)?.[0] ?? '';
+  if (own === '' || own === '?' || own.startsWith('<') || own === '(anonymous)' || own === 'anonymous') return '';
+  const called = typeof caller === 'object' ? caller.name : undefined;
+  return called ?? place.enclosing ?? (last.length >= SHORTEST_NAME ? last : '');
+}
+
+/** What an app has for a release. */
+interface AppMaps {
+  readonly appId: ObjectId;
+  readonly any: boolean;
+  readonly byPath: ReadonlyMap<string, SourceMapDoc>;
+}
+
+function finder(store: SourceMaps, now: () => number) {
+  const brief = { max: MOST_LOOKUPS, ttl: TRUSTED_MS, ttlResolution: 0, perf: { now } };
+  const apps = remembering(new LRUCache<string, Promise<{ readonly any: boolean }>>(brief));
+  const paths = remembering(new LRUCache<string, Promise<ReadonlyMap<string, SourceMapDoc>>>(brief));
+  const debugIds = remembering(new LRUCache<string, Promise<{ readonly map: SourceMapDoc | undefined }>>(brief));
+  const none: ReadonlyMap<string, SourceMapDoc> = new Map();
+
+  return {
+    async of(appId: ObjectId, release: string): Promise<AppMaps> {
+      const app = appId.toHexString();
+      const { any } = await apps(app, async () => ({ any: await store.hasAny(appId) }));
+      if (!any || release === '') return { appId, any, byPath: none };
+      return { appId, any, byPath: await paths(`${app}/${release}`, () => store.byPath(appId, release)) };
+    },
+
+    async byDebugId(appId: ObjectId, debugId: string): Promise<SourceMapDoc | undefined> {
+      const key = `${appId.toHexString()}/${debugId}`;
+      return (await debugIds(key, async () => ({ map: await store.byDebugId(appId, debugId) }))).map;
+    },
+  };
+}
+
+/** Maps are read one at a time, since a large one takes a multiple of its size while it is read. */
+function readers(store: SourceMaps) {
+  interface Read {
+    readonly reader: SourceMapReader | UnresolvedReason;
+  }
+  const cache = new LRUCache<string, Promise<Read>>({ maxSize: READERS_BYTES });
+  const once = remembering(cache);
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function load(map: SourceMapDoc): Promise<Read> {
+    const gzip = await store.read(map);
+    if (gzip === undefined) {
+      cache.delete(map._id.toHexString());
+      return { reader: 'NO_SOURCE_MAP' };
+    }
+    try {
+      const text = await unzip(gzip, { maxOutputLength: SOURCE_MAP_LIMITS.bytes });
+      return { reader: sourceMapReader(text.toString('utf8')) ?? 'SOURCE_MAP_INVALID' };
+    } catch {
+      return { reader: 'SOURCE_MAP_INVALID' };
+    }
+  }
+
+  return async (map: SourceMapDoc): Promise<Read['reader']> => {
+    const inTurn = () => {
+      const loading = turn.then(() => load(map));
+      turn = loading.catch(() => undefined);
+      return loading;
+    };
+    return (await once(map._id.toHexString(), inTurn, weightOf(map))).reader;
+  };
+}
