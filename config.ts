@@ -10,6 +10,10 @@ export interface Config {
   readonly dedupeHours: number;
   readonly spoolMaxBytes: number;
   readonly requestsPerSecondPerKey: number;
+  /** Where people reach this instance; without it alerts have no links. */
+  readonly publicUrl: string | undefined;
+  readonly smtp: { readonly url: string; readonly from: string } | undefined;
+  readonly webhookAllowPrivate: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -34,6 +38,20 @@ export function readConfig(env: Env): Config {
     return value;
   };
 
+  const url = (name: string, schemes: readonly string[]): string | undefined => {
+    const value = env[name];
+    if (value === undefined || value === '') return undefined;
+    const isUrl = URL.canParse(value) && schemes.includes(new URL(value).protocol);
+    if (!isUrl) problems.push(`${name} must be a URL that begins with ${schemes.join(' or ')}`);
+    return value.replace(/\/+$/, '');
+  };
+  const flag = (name: string): boolean => {
+    const value = env[name] ?? '';
+    if (!['', 'true', 'false'].includes(value)) problems.push(`${name} must be true or false`);
+    return value === 'true';
+  };
+  const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:']);
+
   const config: Config = {
     mongodbUrl: text('MONGODB_URL'),
     temporalAddress: env['TEMPORAL_ADDRESS'],
@@ -46,6 +64,9 @@ export function readConfig(env: Env): Config {
     dedupeHours: whole('DEDUPE_HOURS', 48, 1, 24 * 90),
     spoolMaxBytes: whole('SPOOL_MAX_MB', 1024, 1, 1_000_000) * 1024 * 1024,
     requestsPerSecondPerKey: whole('REQUESTS_PER_SECOND_PER_KEY', 500, 1, 1_000_000),
+    publicUrl: url('PUBLIC_URL', ['http:', 'https:']),
+    smtp: smtpUrl === undefined ? undefined : { url: smtpUrl, from: text('SMTP_FROM') },
+    webhookAllowPrivate: flag('WEBHOOK_ALLOW_PRIVATE'),
   };
   if (config.secretKey.length < 32) problems.push('SECRET_KEY needs at least 32 characters');
   if (problems.length > 0) throw new Error(`configuration: ${problems.join('; ')}`);

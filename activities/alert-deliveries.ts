@@ -1,5 +1,4 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { ObjectId } from 'mongodb';
 import { Webhook } from 'standardwebhooks';
 import type { AlertChannelChanges } from '../db/alert-channel-changes.js';
 import type { AlertChannelDoc, AlertChannels } from '../db/alert-channels.js';
@@ -47,7 +46,7 @@ export function deliveryActivities(deps: DeliveryDeps) {
     state: 'delivered' | 'failed',
     failure: string | null,
   ): Promise<DeliveryOutcome> {
-    await alertDeliveries.finish(_id, state, new Date(now()), failure);
+    await alertDeliveries.finish(_id.toHexString(), state, new Date(now()), failure);
     return state;
   }
 
@@ -93,7 +92,7 @@ export function deliveryActivities(deps: DeliveryDeps) {
      * A delivery that has been made is left alone.
      */
     async attemptDelivery({ deliveryId }: DeliveryInput): Promise<DeliveryOutcome> {
-      const delivery = await alertDeliveries.find(ObjectId.createFromHexString(deliveryId));
+      const delivery = await alertDeliveries.find(deliveryId);
       if (delivery === undefined) return 'unknown';
       if (delivery.state === 'delivered') return 'delivered';
       const channel = await alertChannels.find(delivery.channelId);
@@ -125,12 +124,12 @@ export function deliveryActivities(deps: DeliveryDeps) {
 
     /** Idempotent. */
     async failDelivery({ deliveryId, reason }: FailDeliveryInput): Promise<void> {
-      await alertDeliveries.finish(ObjectId.createFromHexString(deliveryId), 'failed', new Date(now()), reason);
+      await alertDeliveries.finish(deliveryId, 'failed', new Date(now()), reason);
     },
 
     /** Puts it back in line, whatever became of it before. Idempotent. */
     async reopenDelivery({ deliveryId }: DeliveryInput): Promise<void> {
-      await alertDeliveries.reopen(ObjectId.createFromHexString(deliveryId));
+      await alertDeliveries.reopen(deliveryId);
     },
   };
 }

@@ -1,6 +1,5 @@
-import { ObjectId } from 'mongodb';
 import type { AlertChannelDoc, AlertChannels } from '../db/alert-channels.js';
-import type { AlertDeliveries, NewDelivery } from '../db/alert-deliveries.js';
+import { type AlertDeliveries, type NewDelivery, newDelivery } from '../db/alert-deliveries.js';
 import type { AlertCause, AlertDoc, Alerts } from '../db/alerts.js';
 import { HOUR_MS } from '../domain/limits.js';
 
@@ -52,7 +51,7 @@ export function alertActivities(deps: AlertDeps) {
 
   /** For how many more there is room in this hour. */
   async function roomIn(channel: AlertChannelDoc): Promise<number> {
-    const hourAgo = ObjectId.createFromTime(Math.floor((now() - HOUR_MS) / 1000));
+    const hourAgo = new Date(now() - HOUR_MS);
     return DELIVERIES_AN_HOUR - (await alertDeliveries.sentSince(channel._id, hourAgo, DELIVERIES_AN_HOUR));
   }
 
@@ -77,7 +76,7 @@ export function alertActivities(deps: AlertDeps) {
             const key = channel._id.toHexString();
             const room = rooms.get(key) ?? (await roomIn(channel));
             rooms.set(key, room - 1);
-            rows.push(deliveryOf(alert, channel, room > 0 ? 'pending' : 'suppressed', new Date(now())));
+            rows.push(newDelivery(alert, channel, room > 0 ? 'pending' : 'suppressed', new Date(now())));
           }
         }
         await wakeGroups(taken);
@@ -103,15 +102,5 @@ export function alertActivities(deps: AlertDeps) {
 
 const wants = (channel: AlertChannelDoc, { appId, cause }: AlertDoc): boolean =>
   channel.appId.equals(appId) && channel.causes.includes(cause);
-
-const deliveryOf = (
-  { _id: alertId, appId, groupId, cause }: AlertDoc,
-  channel: AlertChannelDoc,
-  state: NewDelivery['state'],
-  createdAt: Date,
-): NewDelivery => ({
-  _id: new ObjectId(),
-  ...{ appId, channelId: channel._id, alertId, groupId, cause, createdAt, state },
-});
 
 export type AlertActivities = ReturnType<typeof alertActivities>;

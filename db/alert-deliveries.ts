@@ -1,5 +1,6 @@
-import type { Db, ObjectId } from 'mongodb';
-import { ALERT_CAUSES, type AlertCause } from './alerts.js';
+import { type Db, ObjectId } from 'mongodb';
+import type { AlertChannelDoc } from './alert-channels.js';
+import { ALERT_CAUSES, type AlertCause, type AlertDoc } from './alerts.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
 
@@ -80,6 +81,13 @@ export const alertDeliveriesSpec: CollectionSpec = {
   }),
 };
 
+export const newDelivery = (
+  { _id: alertId, appId, groupId, cause }: AlertDoc,
+  { _id: channelId }: Pick<AlertChannelDoc, '_id'>,
+  state: NewDelivery['state'],
+  createdAt: Date,
+): NewDelivery => ({ _id: new ObjectId(), appId, channelId, alertId, groupId, cause, createdAt, state });
+
 export interface DeliveryFilter {
   readonly appId: ObjectId;
   readonly channelId?: ObjectId | undefined;
@@ -110,13 +118,14 @@ export function alertDeliveries(db: Db) {
     },
 
     /** How many a channel was to be sent since then. */
-    async sentSince(channelId: ObjectId, since: ObjectId, most: number): Promise<number> {
-      const filter = { channelId, _id: { $gte: since }, state: { $ne: 'suppressed' } } as const;
+    async sentSince(channelId: ObjectId, since: Date, most: number): Promise<number> {
+      const first = ObjectId.createFromTime(Math.floor(since.getTime() / 1000));
+      const filter = { channelId, _id: { $gte: first }, state: { $ne: 'suppressed' } } as const;
       return collection.countDocuments(filter, { limit: most });
     },
 
-    async find(deliveryId: ObjectId): Promise<AlertDeliveryDoc | undefined> {
-      return (await collection.findOne({ _id: deliveryId })) ?? undefined;
+    async find(deliveryId: string): Promise<AlertDeliveryDoc | undefined> {
+      return (await collection.findOne({ _id: ObjectId.createFromHexString(deliveryId) })) ?? undefined;
     },
 
     /** Newest first. */
@@ -144,14 +153,16 @@ export function alertDeliveries(db: Db) {
     },
 
     /** Idempotent. Nothing undoes a success but a replay. */
-    async finish(deliveryId: ObjectId, state: 'delivered' | 'failed', at: Date, failure: string | null): Promise<void> {
+    async finish(deliveryId: string, state: 'delivered' | 'failed', at: Date, failure: string | null): Promise<void> {
       const filter = state === 'delivered' ? {} : { state: { $ne: 'delivered' as const } };
-      await collection.updateOne({ _id: deliveryId, ...filter }, { $set: { state, finishedAt: at, failure } });
+      const _id = ObjectId.createFromHexString(deliveryId);
+      await collection.updateOne({ _id, ...filter }, { $set: { state, finishedAt: at, failure } });
     },
 
     /** Idempotent. */
-    async reopen(deliveryId: ObjectId): Promise<void> {
-      await collection.updateOne({ _id: deliveryId }, { $set: { state: 'pending', finishedAt: null, failure: null } });
+    async reopen(deliveryId: string): Promise<void> {
+      const _id = ObjectId.createFromHexString(deliveryId);
+      await collection.updateOne({ _id }, { $set: { state: 'pending', finishedAt: null, failure: null } });
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { alertDispatch, alertDispatchWake } from '../workflows/alert-dispatch.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 interface Deps {
   readonly client: Pick<Client, 'workflow'>;
@@ -35,5 +36,16 @@ export function alertWakes({ client, log, everyMs = EVERY_MS }: Deps) {
     wakeDispatch().catch((err: unknown) => log.warn({ err }, 'alerts wait for the next look'));
   }
 
-  return { wakeDispatch, onAlerts };
+  /** Begins the group's workflow where there is none: a status that changed without it may want a timer. */
+  async function wakeGroup(groupId: string): Promise<void> {
+    await client.workflow.signalWithStart('errorGroup', {
+      workflowId: `error-group/${groupId}`,
+      taskQueue: TASK_QUEUE,
+      signal: 'wake',
+      args: [{ groupId }],
+      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.kind, value: 'error-group' }],
+    });
+  }
+
+  return { wakeDispatch, wakeGroup, onAlerts };
 }

@@ -2,10 +2,12 @@ import { Client } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { batchDeps } from '../activities/batch-deps.js';
+import { alertDeps } from '../activities/alert-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
+import { alertWakes } from './alert-wakes.js';
 import { failureInterceptor } from './failure-interceptor.js';
 import { ensureSchedules, SCHEDULES } from './schedules.js';
 import { registerSearchAttributes } from './search-attributes.js';
@@ -32,11 +34,17 @@ const connection = await NativeConnection.connect(address === undefined ? {} : {
 const namespace = config.temporalNamespace;
 await registerSearchAttributes(connection, namespace);
 
+const temporal = new Client({ connection, namespace });
+const { onAlerts, ...wakes } = alertWakes({ client: temporal, log });
+
 const worker = await Worker.create({
   connection,
   namespace,
   taskQueue: TASK_QUEUE,
-  activities: activities(batchDeps({ client, db, lanes, onAlerts: () => undefined })),
+  activities: activities({
+    ...batchDeps({ client, db, lanes, onAlerts }),
+    ...alertDeps({ client, db, ...config, ...wakes }),
+  }),
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }
     : { workflowBundle: { codePath: config.workflowBundle } }),
@@ -49,7 +57,7 @@ const worker = await Worker.create({
   shutdownGraceTime: '10s',
   shutdownForceTime: '15s',
 });
-await ensureSchedules(new Client({ connection, namespace }), SCHEDULES);
+await ensureSchedules(temporal, SCHEDULES);
 
 let stopping = false;
 function stop(reason: string): void {

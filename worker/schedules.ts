@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import { TASK_QUEUE } from '../domain/task-queue.js';
+import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
@@ -36,6 +37,12 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: spoolSweep,
     spec: { intervals: [{ every: '1 minute' }] },
     summary: 'Finds acknowledged flushes that nobody has stored',
+  },
+  {
+    id: ERROR_WATCH_ID,
+    workflow: errorWatch,
+    spec: { intervals: [{ every: '1 minute' }] },
+    summary: 'Judges error groups by alert rules, and finds alerts that nobody was told of',
   },
 ];
 

@@ -1,4 +1,7 @@
 // Every function exported here is registered as a workflow, so nothing else may be.
+export { alertDelivery } from './alert-delivery.js';
+export { alertDispatch } from './alert-dispatch.js';
 export { batchIngest } from './batch-ingest.js';
+export { errorWatch } from './error-watch.js';
 export { retention } from './retention.js';
 export { spoolSweep } from './spool-sweep.js';

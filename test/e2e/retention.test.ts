@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import { ObjectId } from 'mongodb';
-import { batchDeps } from '../../activities/batch-deps.js';
-import { activities } from '../../activities/index.js';
-import { lanes } from '../../db/lane.js';
+import { retentionActivities } from '../../activities/retention.js';
 import { utcDay } from '../../domain/app.js';
 import { ensureSchedules, SCHEDULES } from '../../worker/schedules.js';
 import type { retention } from '../../workflows/retention.js';
@@ -43,15 +41,7 @@ describe('the nightly retention of two apps that keep for different times', () =
       connection: temporal.connection,
       taskQueue: id,
       workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
-      activities: activities({
-        ...batchDeps({
-          client: it_.client,
-          db: it_.db,
-          lanes: lanes(it_.client, it_.db),
-          onAlerts: () => undefined,
-        }),
-        retention: it_.retention,
-      }),
+      activities: retentionActivities({ retention: it_.retention }),
     });
     const [nightly] = SCHEDULES.filter((each) => each.id === 'retention');
     assert.ok(nightly !== undefined);
