@@ -105,18 +105,47 @@ export interface ErrorGroupDoc {
   readonly environments: readonly string[];
   /** Occurrences kept as `newest`, which make room for newer ones. */
   readonly newestKept: number;
+  /** What it is found by, as `searchWords` of `domain/error-search.ts` has it. */
+  readonly words?: readonly string[];
   readonly profileMove?: ProfileMoveDoc;
 }
 
+const NO_ID = ObjectId.createFromHexString('0'.repeat(24));
+
+/** Names of indexes that lists ask for, by the field that they are for. */
+export const GROUP_INDEXES = {
+  lastSeen: 'by_status_last_seen',
+  firstSeen: 'by_status_first_seen',
+  occurrenceCount: 'by_status_count',
+  affectedProfiles: 'by_status_profiles',
+  releases: 'by_release',
+  environments: 'by_environment',
+  words: 'by_word',
+  assignee: 'by_assignee',
+} as const;
+
 export const errorGroupsSpec: CollectionSpec = {
   name: 'error_groups',
+  // Each one costs every flush: only those of the sorts hold what occurrences change.
   indexes: [
     { key: { appId: 1, fingerprint: 1 }, name: 'once_per_app', unique: true },
+    { key: { appId: 1, status: 1, lastSeen: -1, _id: -1 }, name: GROUP_INDEXES.lastSeen },
+    { key: { appId: 1, status: 1, firstSeen: -1, _id: -1 }, name: GROUP_INDEXES.firstSeen },
+    { key: { appId: 1, status: 1, occurrenceCount: -1, _id: -1 }, name: GROUP_INDEXES.occurrenceCount },
+    { key: { appId: 1, status: 1, affectedProfiles: -1, _id: -1 }, name: GROUP_INDEXES.affectedProfiles },
+    { key: { appId: 1, releases: 1, status: 1 }, name: GROUP_INDEXES.releases },
+    { key: { appId: 1, environments: 1, status: 1 }, name: GROUP_INDEXES.environments },
+    { key: { appId: 1, words: 1 }, name: GROUP_INDEXES.words },
+    {
+      key: { appId: 1, assignee: 1 },
+      name: GROUP_INDEXES.assignee,
+      partialFilterExpression: { assignee: { $gt: NO_ID } },
+    },
     // `$gt` any id, since a `$type` would not be seen to hold for the id that is asked for.
     {
       key: { mergedInto: 1 },
       name: 'by_survivor',
-      partialFilterExpression: { mergedInto: { $gt: ObjectId.createFromHexString('0'.repeat(24)) } },
+      partialFilterExpression: { mergedInto: { $gt: NO_ID } },
     },
   ],
   jsonSchema: documentOf<ErrorGroupDoc>({
@@ -163,6 +192,7 @@ export const errorGroupsSpec: CollectionSpec = {
     releases: arrayOf(string),
     environments: arrayOf(string),
     newestKept: number,
+    words: optional(arrayOf(string)),
     profileMove: optional(documentOf<ProfileMoveDoc>({ phase: oneOf(['clear', 'copy']), after: nullable(objectId) })),
   }),
 };
