@@ -27,6 +27,8 @@ export interface GroupPlan {
   readonly remindAtMs: number | null;
   /** Since when sessions are to prove the fix. */
   readonly proveSinceMs: number | null;
+  /** Whether rows of profiles are to be moved, after a merge or an unmerge. */
+  readonly moving: boolean;
 }
 
 /** Something that is due, as planned. */
@@ -46,6 +48,7 @@ const GONE: GroupPlan = {
   ignoreUntilMs: null,
   remindAtMs: null,
   proveSinceMs: null,
+  moving: false,
 };
 
 type Planned = Omit<ErrorGroupDoc, 'comments' | 'message' | 'grouping'>;
@@ -126,6 +129,7 @@ export function errorTimers({ client, db, apps, releases }: Deps) {
         ignoreUntilMs: !merged && status === 'ignored' ? (ignore?.until?.getTime() ?? null) : null,
         remindAtMs: (await reminderOf(group, reminderHours))?.atMs ?? null,
         proveSinceMs: since !== null && now.getTime() < since + PROOF_DAYS * DAY_MS ? since : null,
+        moving: group.profileMove !== undefined,
       };
     },
 

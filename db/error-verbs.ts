@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ClientSession, type Db, type MongoClient, ObjectId } from 'mongodb';
 import { PlatformError } from '../domain/errors.js';
 import { refusalOf, TRANSITIONS } from '../domain/error-status.js';
-import type { ErrorVerb } from '../domain/error-verb.js';
+import { type ErrorVerb, liesAhead } from '../domain/error-verb.js';
 import { roleAllows, roleIn, type Permission } from '../domain/member.js';
 import { latestDeclared, packageOf } from '../domain/release.js';
 import { isDuplicateKey } from './duplicate-key.js';
@@ -77,6 +77,9 @@ export function errorVerbs({ client, db, members, releases }: Deps) {
       const assignee = ObjectId.createFromHexString(verb.assignee);
       const reads = await allows(assignee, group.appId, 'errors:read', session);
       if (!reads) return refused('REQUEST_INVALID', 'the assignee is no member of this app');
+    }
+    if (verb.name === 'ignore' && verb.untilMs !== undefined && !liesAhead(verb.untilMs, now.getTime())) {
+      return refused('REQUEST_INVALID', 'an ignore ends ahead, in ten years at most');
     }
     const latest = () => latestRelease(group, session);
     const change = await changeOf(verb, { group, actor, now, latestRelease: latest });

@@ -57,10 +57,8 @@ const ID = /^[0-9a-f]{24}$/;
 const isWhole = (value: number | undefined, most: number): boolean =>
   value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= most);
 
-function ignoreFault({ untilMs, occurrences, profiles, window }: IgnoreRequest, nowMs: number): string | undefined {
-  if (untilMs !== undefined && !(untilMs > nowMs && untilMs <= nowMs + VERB_BOUNDS.ignoreAheadMs)) {
-    return 'the date until which to ignore it must lie ahead, ten years at most';
-  }
+function ignoreFault({ untilMs, occurrences, profiles, window }: IgnoreRequest): string | undefined {
+  if (!isWhole(untilMs, Number.MAX_SAFE_INTEGER)) return 'until must be an instant';
   if (!isWhole(occurrences, VERB_BOUNDS.ignoreOccurrences)) return 'occurrences must be a whole number from 1';
   if (!isWhole(profiles, VERB_BOUNDS.ignoreProfiles)) return 'profiles must be a whole number from 1';
   if (window === undefined) return undefined;
@@ -69,8 +67,12 @@ function ignoreFault({ untilMs, occurrences, profiles, window }: IgnoreRequest, 
   return fits && isWhole(window.count, VERB_BOUNDS.ignoreOccurrences) ? undefined : 'the window is out of bounds';
 }
 
+/** Whether an ignore may end then: ahead, and not for ever. */
+export const liesAhead = (untilMs: number, nowMs: number): boolean =>
+  untilMs > nowMs && untilMs <= nowMs + VERB_BOUNDS.ignoreAheadMs;
+
 /** What is wrong with the shape of a verb; whether it may happen now is decided where it is written. */
-export function verbFault(verb: ErrorVerb, nowMs: number): string | undefined {
+export function verbFault(verb: ErrorVerb): string | undefined {
   switch (verb.name) {
     case 'assign':
       return verb.assignee === null || ID.test(verb.assignee) ? undefined : 'the assignee must be a member id or null';
@@ -83,7 +85,7 @@ export function verbFault(verb: ErrorVerb, nowMs: number): string | undefined {
       return length > 0 && length <= VERB_BOUNDS.releaseLength ? undefined : 'the release is missing or too long';
     }
     case 'ignore':
-      return ignoreFault(verb, nowMs);
+      return ignoreFault(verb);
     case 'merge':
       return ID.test(verb.into) ? undefined : 'the group to merge into must be an id';
     default:
@@ -92,13 +94,13 @@ export function verbFault(verb: ErrorVerb, nowMs: number): string | undefined {
 }
 
 /** The same for what comes over the wire, from the API or by hand: nothing of it is trusted. */
-export function messageFault(message: VerbMessage, nowMs: number): string | undefined {
+export function messageFault(message: VerbMessage): string | undefined {
   try {
     if (!ID.test(message.actor)) return 'the actor must be a member id';
     const { length } = message.requestId;
     if (!(length > 0 && length <= VERB_BOUNDS.requestIdLength)) return 'the request id is missing or too long';
     if (!ERROR_VERBS.includes(message.verb.name)) return 'there is no such verb';
-    return verbFault(message.verb, nowMs);
+    return verbFault(message.verb);
   } catch {
     return 'the message has not the shape of a verb';
   }

@@ -3,6 +3,7 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from 
 import { pino } from 'pino';
 import { batchDeps } from '../activities/batch-deps.js';
 import { alertDeps } from '../activities/alert-deps.js';
+import { errorGroupDeps } from '../activities/error-group-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
@@ -44,6 +45,7 @@ const worker = await Worker.create({
   activities: activities({
     ...batchDeps({ client, db, lanes, onAlerts }),
     ...alertDeps({ client, db, ...config, ...wakes }),
+    ...errorGroupDeps({ client, db }),
   }),
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }

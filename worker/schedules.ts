@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import { TASK_QUEUE } from '../domain/task-queue.js';
+import { ERROR_AUTO_RESOLVE_ID, errorAutoResolve } from '../workflows/error-auto-resolve.js';
 import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
@@ -31,6 +32,12 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: retention,
     spec: { calendars: [{ hour: 3, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
     summary: 'Deletes what apps no longer want to keep',
+  },
+  {
+    id: ERROR_AUTO_RESOLVE_ID,
+    workflow: errorAutoResolve,
+    spec: { intervals: [{ every: '1 hour' }], jitter: '5 minutes' },
+    summary: 'Resolves groups that are quiet, where apps want it',
   },
   {
     id: SPOOL_SWEEP_ID,

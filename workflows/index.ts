@@ -2,6 +2,8 @@
 export { alertDelivery } from './alert-delivery.js';
 export { alertDispatch } from './alert-dispatch.js';
 export { batchIngest } from './batch-ingest.js';
+export { errorAutoResolve } from './error-auto-resolve.js';
+export { errorGroup } from './error-group.js';
 export { errorWatch } from './error-watch.js';
 export { retention } from './retention.js';
 export { spoolSweep } from './spool-sweep.js';

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { ERROR_STATUSES, type ErrorState, refusalOf, type Transition, TRANSITIONS } from '../../domain/error-status.js';
-import { ERROR_VERBS, type ErrorVerb, messageFault, VERB_BOUNDS, verbFault } from '../../domain/error-verb.js';
+import {
+  ERROR_VERBS,
+  type ErrorVerb,
+  liesAhead,
+  messageFault,
+  VERB_BOUNDS,
+  verbFault,
+} from '../../domain/error-verb.js';
 
 const page = readFileSync(new URL('../../docs/error-groups.md', import.meta.url), 'utf8');
 const cellsOf = (line: string): string[] =>
@@ -65,7 +72,7 @@ describe('the shape of a verb', () => {
     { name: 'merge', into: ID },
   ];
   for (const verb of good) {
-    it(`is right: ${JSON.stringify(verb).slice(0, 90)}`, () => assert.equal(verbFault(verb, NOW), undefined));
+    it(`is right: ${JSON.stringify(verb).slice(0, 90)}`, () => assert.equal(verbFault(verb), undefined));
   }
 
   const bad: readonly ErrorVerb[] = [
@@ -74,9 +81,9 @@ describe('the shape of a verb', () => {
     { name: 'comment', text: 'x'.repeat(VERB_BOUNDS.commentLength + 1) },
     { name: 'resolve', in: 'release', release: '' },
     { name: 'resolve', in: 'release', release: 'x'.repeat(VERB_BOUNDS.releaseLength + 1) },
-    { name: 'ignore', untilMs: NOW },
+    { name: 'ignore', untilMs: 0 },
     { name: 'ignore', untilMs: Number.NaN },
-    { name: 'ignore', untilMs: NOW + 11 * 366 * 86_400_000 },
+    { name: 'ignore', untilMs: 1.5 },
     { name: 'ignore', occurrences: 0 },
     { name: 'ignore', occurrences: 1.5 },
     { name: 'ignore', profiles: -1 },
@@ -87,13 +94,19 @@ describe('the shape of a verb', () => {
   ];
   for (const verb of bad) {
     it(`is wrong: ${JSON.stringify(verb).slice(0, 90)}`, () => {
-      assert.equal(typeof verbFault(verb, NOW), 'string');
+      assert.equal(typeof verbFault(verb), 'string');
     });
   }
 
+  it('ends an ignore ahead, and not for ever', () => {
+    assert.ok(liesAhead(NOW + 1, NOW));
+    assert.ok(!liesAhead(NOW, NOW));
+    assert.ok(!liesAhead(NOW + VERB_BOUNDS.ignoreAheadMs + 1, NOW));
+  });
+
   it('is looked at before anything is believed of what comes by hand', () => {
     const right = { actor: ID, requestId: 'r1', verb: { name: 'reopen' } as const };
-    assert.equal(messageFault(right, NOW), undefined);
+    assert.equal(messageFault(right), undefined);
     const wrong: unknown[] = [
       undefined,
       null,
@@ -108,7 +121,7 @@ describe('the shape of a verb', () => {
       { ...right, verb: { name: 'comment' } },
     ];
     for (const message of wrong) {
-      assert.equal(typeof messageFault(message as typeof right, NOW), 'string', JSON.stringify(message));
+      assert.equal(typeof messageFault(message as typeof right), 'string', JSON.stringify(message));
     }
   });
 });
