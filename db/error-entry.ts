@@ -1,4 +1,5 @@
 import { type AnyBulkWriteOperation, ObjectId } from 'mongodb';
+import { searchWords } from '../domain/error-search.js';
 import type { AlertDoc } from './alerts.js';
 import type { ErrorGroupDoc } from './error-groups.js';
 import type { GroupHead, StatusChange } from './error-judge.js';
@@ -75,6 +76,7 @@ export function newGroup(appId: ObjectId, { fingerprint, errors, firstSeen, last
     releases: [],
     environments: [],
     newestKept: 0,
+    words: searchWords({ title, culprit, message: error.message }),
   };
 }
 
