@@ -90,7 +90,7 @@ export function symbolicator({ db, now = Date.now }: Deps): Symbolicator {
       const app = await find.of(appId, release);
       const resolved: Resolved[][] = [];
       for (const frames of withFewDebugIds(exceptions)) {
-        resolved.push(await Promise.all(frames.map((frame) => resolve(app, release, frame))));
+        resolved.push(await Promise.all(frames.map(async (frame) => resolve(app, release, frame))));
       }
       let contexts = 0;
       return exceptions.map((exception, e) => ({
