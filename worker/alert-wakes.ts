@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { alertDispatch, alertDispatchWake } from '../workflows/alert-dispatch.js';
-import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+import { errorGroup, errorGroupWake } from '../workflows/error-group.js';
 
 interface Deps {
   readonly client: Pick<Client, 'workflow'>;
@@ -38,13 +38,7 @@ export function alertWakes({ client, log, everyMs = EVERY_MS }: Deps) {
 
   /** Begins the group's workflow where there is none: a status that changed without it may want a timer. */
   async function wakeGroup(groupId: string): Promise<void> {
-    await client.workflow.signalWithStart('errorGroup', {
-      workflowId: `error-group/${groupId}`,
-      taskQueue: TASK_QUEUE,
-      signal: 'wake',
-      args: [{ groupId }],
-      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.kind, value: 'error-group' }],
-    });
+    await client.workflow.signalWithStart(errorGroup, { ...errorGroupWake(groupId), taskQueue: TASK_QUEUE });
   }
 
   return { wakeDispatch, wakeGroup, onAlerts };
