@@ -2,21 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { BSON, type Db, type Document, ObjectId } from 'mongodb';
 import { batchBuilder } from '../api/ingest/batch-builder.js';
 import { people } from '../api/ingest/people.js';
-import { eventsSpec } from '../db/events.js';
+import type { CollectionSpec } from '../db/collection.js';
 import { appOf } from '../test/helper/apps.js';
 
 const BATCH = 1_000;
 const WRITERS = 4;
 
 /**
- * Events a second that `insertMany` alone stores: the same documents, options and indexes, batches of 1,000,
+ * Documents a second that `insertMany` alone stores: the same documents, options and indexes, batches of 1,000,
  * four writers, `w: majority, j: true`.
  */
-export async function bareInsertRate(db: Db, events: number): Promise<number> {
+export async function bareInsertRate(
+  db: Db,
+  { options, indexes }: CollectionSpec,
+  documents: (first: number, count: number) => Document[],
+  count: number,
+): Promise<number> {
   const name = `bare_${randomUUID().slice(0, 8)}`;
-  const collection = await db.createCollection(name, eventsSpec.options);
-  await collection.createIndexes([...eventsSpec.indexes]);
-  const batches = Array.from({ length: Math.ceil(events / BATCH) }, (_, index) => documents(index * BATCH));
+  const collection = await db.createCollection(name, options);
+  await collection.createIndexes([...indexes]);
+  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => documents(index * BATCH, BATCH));
   const began = performance.now();
   const write = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
@@ -26,14 +31,14 @@ export async function bareInsertRate(db: Db, events: number): Promise<number> {
   await Promise.all(Array.from({ length: WRITERS }, write));
   const seconds = (performance.now() - began) / 1000;
   await collection.drop();
-  return events / seconds;
+  return count / seconds;
 }
 
 /** As the API builds them. */
-function documents(first: number): Document[] {
+export function eventDocuments(first: number, count: number): Document[] {
   const now = Date.now();
   const builder = batchBuilder({ app: { ...appOf('bare'), id: new ObjectId() }, people: people(), now });
-  for (let index = first; index < first + BATCH; index++) {
+  for (let index = first; index < first + count; index++) {
     const person = String(index % 1_000);
     const path = `/products/${String(index % 500)}`;
     builder.event('events', index, {

@@ -115,9 +115,10 @@ describe('storing errors', () => {
     const group = await groupOf('many');
     assert.equal(group.releases.length, 100);
     const day = await collection<ErrorGroupDayDoc>('error_group_days').findOne({ groupId: group._id });
-    assert.equal(day?.releases['*'], 30);
+    assert.ok(day);
+    assert.equal(day.releases['*'], 30);
     assert.equal(
-      Object.values(day?.releases ?? {}).reduce((sum, n) => sum + n, 0),
+      Object.values(day.releases).reduce((sum, n) => sum + n, 0),
       130,
     );
   });

@@ -91,7 +91,7 @@ describe('a flush that mongod refuses for ever', () => {
     await metric('experience_spool_flushes{state="failed"} 1');
 
     await load.done();
-    const { batchIds } = load.result();
+    const batchIds = load.batchIds();
     for (const batchId of batchIds) {
       assert.equal((await finalReceipt(system.url, others.key, batchId)).state, 'stored');
     }
