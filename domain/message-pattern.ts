@@ -81,5 +81,8 @@ function firstLines(text: string): string {
   const whole = lines.join('\n');
   if (whole.length <= CHARS && text.length <= 2 * CHARS) return whole;
   // A value that the cut halved would look like another one each time.
-  return whole.slice(0, CHARS).replace(/(?<!\S)\S{1,100}$/, '');
+  return whole
+    .slice(0, CHARS)
+    .replace(/(?<!\S)\S{1,100}$/, '')
+    .trimEnd();
 }

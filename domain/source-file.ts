@@ -23,14 +23,17 @@ const HEX = /^[0-9a-f]{6,64}$/i;
 const DIGIT = /\d/;
 const VERSION = /^v?\d{1,10}(?:\.\d{1,10}){1,3}(?:[-+][\w.]{1,40})?$/;
 /** A date, a time, a number of a build. */
-const NUMBERS = /^[\dTZ_.-]{1,40}$/;
+const NUMBERS = /^\d[\dTZ_.-]{0,40}$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const isHex = (token: string) => HEX.test(token) && DIGIT.test(token);
 
-/** Long, and as mixed as no name is. */
+/** `Checkout`, `UserList`, `Version2`, `12`. */
+const WORDS = /^(?:[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*)?\d{0,2}$/;
+const isWords = (token: string) => token.split(/[-_]/).every((part) => WORDS.test(part));
+
 const isLongHash = (token: string) =>
-  /^[\w-]{16,64}$/.test(token) && DIGIT.test(token) && /[a-z]/.test(token) && /[A-Z]/.test(token);
+  /^[\w-]{16,64}$/.test(token) && DIGIT.test(token) && /[a-z]/.test(token) && /[A-Z]/.test(token) && !isWords(token);
 
 /**
  * Rollup, Vite and esbuild end names with eight letters of base64 or base32. A real word of eight letters in lower case
@@ -40,7 +43,7 @@ const isLongHash = (token: string) =>
 const isShortHash = (token: string) =>
   /^[\w-]{8}$/.test(token) && (token.includes('-') ? /[A-Z]/ : /[A-Z\d]/).test(token);
 
-const isHash = (token: string) => isHex(token) || isShortHash(token) || isLongHash(token);
+const isHash = (token: string) => isHex(token) || isLongHash(token) || (isShortHash(token) && !isWords(token));
 
 /** A folder that is another one with each deploy. */
 const isVolatileFolder = (name: string) =>
