@@ -22,10 +22,12 @@ import { ingestStarter } from './ingest/starter.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
 import { reference, referencePage } from './reference.js';
+import type { AlertAbilities } from './routes/alert-channels.js';
 import { batchRoutes } from './routes/batches.js';
 import { errorIngestRoutes } from './routes/errors-ingest.js';
 import { healthRoutes } from './routes/health.js';
 import { ingestRoutes } from './routes/ingest.js';
+import { postHogRoutes } from './routes/posthog.js';
 import { segmentRoutes } from './routes/segment.js';
 import { sentryRoutes } from './routes/sentry.js';
 
@@ -38,6 +40,8 @@ export interface AppDeps {
   readonly secretKey: string;
   readonly spoolMaxBytes: number;
   readonly requestsPerSecondPerKey: number;
+  /** What alerts can do here; without it, neither e-mail nor private addresses. */
+  readonly abilities?: AlertAbilities;
   readonly now?: () => number;
 }
 
@@ -47,6 +51,7 @@ const MANAGEMENT_BODY_BYTES = 256 * 1024;
 /** The whole HTTP side, not yet listening. `close()` finishes what was let in and loses nothing acknowledged. */
 export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const { client, db, temporal, log, secretKey, now = Date.now } = deps;
+  const { abilities = { mail: false, webhookAllowPrivate: false } } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -111,6 +116,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
+    await scope.register(postHogRoutes({ auth, intake: taking, people: known, secretKey, now }));
     await scope.register(sentryRoutes({ auth, intake: taking, people: known, now }));
   });
   await app.register(batchRoutes({ auth, spool: store }));
@@ -118,7 +124,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
-    await scope.register(managementRoutes({ client, db, secretKey, log }));
+    await scope.register(managementRoutes({ client, db, secretKey, temporal, abilities, log }));
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),

@@ -27,6 +27,7 @@ const app = await build({
   secretKey: config.secretKey,
   spoolMaxBytes: config.spoolMaxBytes,
   requestsPerSecondPerKey: config.requestsPerSecondPerKey,
+  abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
 const url = await app.listen({ host: config.host, port: config.port });
 process.send?.({ type: 'ready', url });

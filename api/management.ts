@@ -1,5 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Client } from '@temporalio/client';
 import type { Db, MongoClient } from 'mongodb';
+import { alertChannelChanges } from '../db/alert-channel-changes.js';
+import { alertChannels } from '../db/alert-channels.js';
+import { alertDeliveries } from '../db/alert-deliveries.js';
+import { alertRuleChanges } from '../db/alert-rule-changes.js';
+import { alertRules } from '../db/alert-rules.js';
+import { alertSecrets } from '../db/alert-secrets.js';
 import { appChanges } from '../db/app-changes.js';
 import { appKeys } from '../db/app-keys.js';
 import { apps } from '../db/apps.js';
@@ -13,6 +20,9 @@ import { retention } from '../db/retention.js';
 import { tokenChanges } from '../db/token-changes.js';
 import { guard } from './access.js';
 import { memberAuth } from './auth-member.js';
+import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
+import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
+import { alertRuleRoutes } from './routes/alert-rules.js';
 import { appRoutes } from './routes/apps.js';
 import { auditRoutes } from './routes/audit.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
@@ -26,6 +36,9 @@ interface Deps {
   readonly client: MongoClient;
   readonly db: Db;
   readonly secretKey: string;
+  /** Undefined while Temporal is away. */
+  readonly temporal: () => Client | undefined;
+  readonly abilities: AlertAbilities;
   readonly log?: { debug(facts: object, message: string): void };
 }
 
@@ -41,6 +54,9 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     memberTokens: memberTokens(db),
     counters: counters(db),
     retention: retention(db),
+    alertChannels: alertChannels(db),
+    alertRules: alertRules(db),
+    alertDeliveries: alertDeliveries(db),
   };
   return {
     ...stores,
@@ -48,14 +64,22 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     keyChanges: keyChanges(stores),
     memberChanges: memberChanges(stores),
     tokenChanges: tokenChanges(stores),
+    alertRuleChanges: alertRuleChanges(stores),
   };
 }
 
 /** All routes for people, which take a member token. */
-export function managementRoutes({ client, db, secretKey, log }: Deps): FastifyPluginAsyncTypebox {
+export function managementRoutes({ client, db, secretKey, temporal, abilities, log }: Deps): FastifyPluginAsyncTypebox {
   const nouns = registry({ client, db });
   const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
-  const deps = { ...nouns, guard: gate, secretKey };
+  const deps = {
+    ...nouns,
+    alertChannelChanges: alertChannelChanges({ ...nouns, alertSecrets: alertSecrets(secretKey) }),
+    guard: gate,
+    secretKey,
+    temporal,
+    abilities,
+  };
 
   return async (app) => {
     // What all of them have in common, said once for the API's description.
@@ -70,6 +94,9 @@ export function managementRoutes({ client, db, secretKey, log }: Deps): FastifyP
     await app.register(memberRoutes(deps));
     await app.register(instanceMemberRoutes(deps));
     await app.register(tokenRoutes(deps));
+    await app.register(alertChannelRoutes(deps));
+    await app.register(alertRuleRoutes(deps));
+    await app.register(alertDeliveryRoutes(deps));
     await app.register(auditRoutes(deps));
   };
 }

@@ -88,6 +88,9 @@ export const newDelivery = (
   createdAt: Date,
 ): NewDelivery => ({ _id: new ObjectId(), appId, channelId, alertId, groupId, cause, createdAt, state });
 
+/** With its last attempt only. */
+export type ListedDelivery = Omit<AlertDeliveryDoc, 'message'>;
+
 export interface DeliveryFilter {
   readonly appId: ObjectId;
   readonly channelId?: ObjectId | undefined;
@@ -129,11 +132,11 @@ export function alertDeliveries(db: Db) {
     },
 
     /** Newest first. */
-    async page({ before, ...filter }: DeliveryFilter, limit: number): Promise<AlertDeliveryDoc[]> {
+    async page({ before, ...filter }: DeliveryFilter, limit: number): Promise<ListedDelivery[]> {
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const older = before === undefined ? {} : { _id: { $lt: before } };
       return collection
-        .find({ ...given, ...older })
+        .find({ ...given, ...older }, { projection: { message: 0, attempts: { $slice: -1 } } })
         .sort({ _id: -1 })
         .limit(limit)
         .toArray();

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import type { DeliveryActivities, DeliveryOutcome } from '../activities/alert-deliveries.js';
+import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface AlertDeliveryInput {
   readonly deliveryId: string;
@@ -22,7 +23,17 @@ export interface DeliveryRetry {
   readonly giveUp: number;
 }
 
-export const alertDeliveryId = (deliveryId: string): string => `alert-delivery/${deliveryId}`;
+const alertDeliveryId = (deliveryId: string): string => `alert-delivery/${deliveryId}`;
+
+/** How a delivery is started and shown to ops, whoever starts it. */
+export const alertDeliveryRun = (input: AlertDeliveryInput, app: string) => ({
+  workflowId: alertDeliveryId(input.deliveryId),
+  args: [input] as [AlertDeliveryInput],
+  typedSearchAttributes: [
+    { key: SEARCH_ATTRIBUTES.kind, value: 'alert-delivery' },
+    { key: SEARCH_ATTRIBUTES.apps, value: [app] },
+  ],
+});
 
 const RETRY: DeliveryRetry = { initial: 5_000, maximum: HOUR_MS, giveUp: DAY_MS };
 

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { AlertActivities, OpenedAlerts } from '../activities/alerts.js';
-import { alertDelivery, alertDeliveryId } from './alert-delivery.js';
+import { alertDelivery, alertDeliveryRun } from './alert-delivery.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface AlertDispatchInput {
@@ -67,12 +67,7 @@ export async function alertDispatch({ begun = 0 }: AlertDispatchInput): Promise<
 async function begin({ id: deliveryId, app }: OpenedAlerts['deliveries'][number]): Promise<void> {
   try {
     await startChild(alertDelivery, {
-      workflowId: alertDeliveryId(deliveryId),
-      args: [{ deliveryId }],
-      typedSearchAttributes: [
-        { key: SEARCH_ATTRIBUTES.kind, value: 'alert-delivery' },
-        { key: SEARCH_ATTRIBUTES.apps, value: [app] },
-      ],
+      ...alertDeliveryRun({ deliveryId }, app),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     });
