@@ -22,20 +22,27 @@ export const wholeOf = (value: unknown): number => {
 
 const MOST_LEVELS = 20;
 
-/** Whatever it is, as text: objects as JSON, unless they are nested so deeply that nobody means it. */
+/** Nested more deeply than anybody means it. */
+export const tooDeep = (value: unknown): boolean => deeperThan(value, MOST_LEVELS);
+
+/** Whatever it is, as text: objects as JSON. */
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (value === null || value === undefined || deeperThan(value, MOST_LEVELS)) return '';
+  if (value === null || value === undefined || tooDeep(value)) return '';
   return JSON.stringify(value);
 }
 
-/** As data: also `__proto__` is a key like any other. What is empty is left out. */
+/** Also `__proto__` is a key like any other. */
+export function own<T>(record: Record<string, T>, key: string, value: T): void {
+  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** What is empty is left out. */
 export function textMap(entries: Iterable<readonly [string, unknown]>): Record<string, string> {
   const map: Record<string, string> = {};
   for (const [key, value] of entries) {
     const text = asText(value);
-    if (key === '' || text === '') continue;
-    Object.defineProperty(map, key, { value: text, enumerable: true, configurable: true, writable: true });
+    if (key !== '' && text !== '') own(map, key, text);
   }
   return map;
 }

@@ -1,5 +1,7 @@
 import type { EventExtras, PageContext, TrackEvent } from './event.js';
-import { checkText, deeperThan, type Fault, LIMITS } from './limits.js';
+import { checkText, type Fault, LIMITS } from './limits.js';
+import { isObject, type Json, objectOf as object, textOf as text, tooDeep } from './loose.js';
+import { attributesFault, flattened } from './properties.js';
 
 /** What one message of Segment's tracking API asks for. */
 export type SegmentMessage =
@@ -22,16 +24,7 @@ export type SegmentMessage =
     }
   | { readonly type: 'fault'; readonly fault: Fault };
 
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const object = (value: unknown): Json => (isObject(value) ? value : {});
-const text = (value: unknown): string =>
-  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 const fault = (code: Fault['code'], field: string): SegmentMessage => ({ type: 'fault', fault: { code, field } });
-
-const MOST_LEVELS = 20;
 
 /**
  * Reads a message as Segment's libraries send it: track, page and screen are events, identify and group state
@@ -96,7 +89,7 @@ function eventOf(message: Json, eventType: string, { id, profileId, timestampMs 
   const properties = object(message['properties']);
   const context = object(message['context']);
   const page = object(context['page']);
-  if (deeperThan(properties, MOST_LEVELS)) return fault('FIELD_INVALID', 'metadata');
+  if (tooDeep(properties)) return fault('FIELD_INVALID', 'metadata');
   const { metadata, measures } = flattened(properties);
   const name = text(message['name']);
   if (eventType === 'page_view' && name !== '') metadata['name'] ??= name;
@@ -125,36 +118,4 @@ function pageOf(page: Json, properties: Json, screen: Json): PageContext | undef
   const context = { path: of('path'), title: of('title'), referrer: of('referrer'), loadTimeMs: 0 };
   const known = context.path !== '' || context.title !== '' || context.referrer !== '';
   return known ? { ...context, viewportWidth: size('width'), viewportHeight: size('height') } : undefined;
-}
-
-/** Properties as text, as the data model has them, and the numeric ones as numbers too, so that sums are possible. */
-function flattened(properties: Json): { metadata: Record<string, string>; measures: Record<string, number> } {
-  const metadata: Record<string, string> = {};
-  const measures: Record<string, number> = {};
-  for (const [key, value] of Object.entries(properties)) {
-    if (value === null || value === undefined) continue;
-    const plain = typeof value === 'string' ? value : JSON.stringify(value);
-    own(metadata, key, plain);
-    // JSON can spell a number that is none to us, and it would spoil every sum.
-    if (typeof value === 'number' && Number.isFinite(value)) own(measures, key, value);
-  }
-  return { metadata, measures };
-}
-
-/** Also `__proto__` is a key like any other. */
-function own<T>(record: Record<string, T>, key: string, value: T): void {
-  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
-}
-
-/** Attributes are stored as they are, so what MongoDB cannot hold is refused here. */
-function attributesFault(attributes: Json): Fault | undefined {
-  const entries = Object.keys(attributes).length;
-  if (entries > LIMITS.mapEntries) return { code: 'FIELD_TOO_LONG', field: 'traits' };
-  const bad = (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(value).some(([key, each]) => key.includes('\0') || key === '_bsontype' || bad(each));
-  return deeperThan(attributes, MOST_LEVELS) || bad(attributes)
-    ? { code: 'FIELD_INVALID', field: 'traits' }
-    : undefined;
 }

@@ -27,6 +27,8 @@ interface Facts {
 
 interface EnvelopeBatch {
   readonly batch: Batch;
+  /** Of the envelope, or the event in it. */
+  readonly eventId: string;
   /** Errors that were not taken, since the quota is used up. */
   readonly overQuota: number;
 }
@@ -47,6 +49,7 @@ export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted,
   const { header, items, kept } = envelope;
   const builder = batchBuilder({ app, people, now });
   const clock = clockOf(header['sent_at'], now);
+  let id = eventId(header['event_id']);
   let overQuota = 0;
   let counts = false;
 
@@ -61,7 +64,9 @@ export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted,
         }
         const occurrence = sentryOccurrence(value, header, clock);
         // By its own bytes, in which no clock was corrected.
-        builder.error('items', item.index, { ...occurrence, errorId: occurrence.errorId || contentOf(item) });
+        const errorId = occurrence.errorId || contentOf(item);
+        id ||= errorId;
+        builder.error('items', item.index, { ...occurrence, errorId });
         break;
       }
       case 'feedback': {
@@ -100,5 +105,9 @@ export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted,
   // Two processes that count the same say so in the same bytes, and no SDK sends a count twice: each is a request of
   // its own. All else is known by its id, and a repeated request by its content.
   const idempotencyKey = counts ? arrival : undefined;
-  return { overQuota, batch: builder.finish({ kind: 'sentry', format: 'envelope', idempotencyKey, body: kept }) };
+  return {
+    eventId: id,
+    overQuota,
+    batch: builder.finish({ kind: 'sentry', format: 'envelope', idempotencyKey, body: kept }),
+  };
 }

@@ -3,7 +3,6 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOp
 import { PlatformError } from '../../domain/errors.js';
 import { dsnOf, keyInSentryAuth } from '../../domain/sentry/dsn.js';
 import type { Envelope } from '../../domain/sentry/envelope.js';
-import { eventId } from '../../domain/sentry/event.js';
 import { openTo } from '../access.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
 import { envelopeBatch } from '../ingest/envelope-batch.js';
@@ -53,15 +52,14 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
     const secondsLeft = hasErrors ? await intake.exhausted(sender, 'errors') : undefined;
     const exhausted = secondsLeft !== undefined;
     const facts = { app: sender.app, people, now: now(), exhausted, arrival: randomUUID() };
-    const { batch, overQuota } = envelopeBatch(envelope, facts);
+    const { batch, eventId, overQuota } = envelopeBatch(envelope, facts);
     if (batch.items.length + batch.drops.length > 0) await intake.take(sender, batch);
 
     if (exhausted) {
       void reply.header(RATE_LIMITS, `${String(Math.min(secondsLeft, LONGEST_SILENCE_SECONDS))}:error:key:quota`);
       if (overQuota > 0 && batch.items.length === 0) void reply.code(429);
     }
-    const id = eventId(envelope.header['event_id']);
-    return reply.type('application/json; charset=utf-8').send(JSON.stringify(id === '' ? {} : { id }));
+    return reply.type('application/json; charset=utf-8').send(JSON.stringify(eventId === '' ? {} : { id: eventId }));
   }
 
   return async (app) => {

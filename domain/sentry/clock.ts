@@ -8,7 +8,7 @@ const TOLERATED_MS = 60_000;
 function statedTime(value: unknown): number {
   const seconds = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : NaN;
   const ms = Number.isFinite(seconds) ? seconds * 1000 : typeof value === 'string' ? Date.parse(value) : NaN;
-  const whole = Math.floor(ms);
+  const whole = Math.round(ms);
   return Number.isSafeInteger(whole) && whole > 0 ? whole : 0;
 }
 

@@ -1,7 +1,7 @@
 import { asText, isObject, type Json, listOf, objectOf, textMap, textOf, wholeOf } from '../loose.js';
 import type { Occurrence, OccurrenceBreadcrumb, OccurrenceBrowser, OccurrencePage, Severity } from '../occurrence.js';
 import type { Clock } from './clock.js';
-import { exceptionsOf, mechanismOf, thrownValue } from './exceptions.js';
+import { errorTypeOf, exceptionsOf } from './exceptions.js';
 
 const SEVERITY: Readonly<Record<string, Severity>> = {
   fatal: 'fatal',
@@ -82,19 +82,6 @@ function messageOf(event: Json): string {
   return [entry['formatted'], entry['message'], message, legacy['formatted'], legacy['message']]
     .map(textOf)
     .reduce((found, text) => found || text, '');
-}
-
-const NETWORK_MESSAGE =
-  /^(Failed to fetch|NetworkError when attempting to fetch resource|Load failed|Network Error|Network request failed)/;
-
-/** Which of our four it is; the type that was thrown stands with the exception. */
-function errorTypeOf(event: Json): string {
-  const thrown = thrownValue(event);
-  const mechanism = textOf(mechanismOf(thrown)['type']);
-  if (/unhandled_?rejection$/i.test(mechanism)) return 'unhandled_rejection';
-  if (/error_boundary|\.react\.|\.(vue|svelte|angular|ember)\./i.test(mechanism)) return 'render';
-  if (/^auto\.http\.client\b/.test(mechanism) || NETWORK_MESSAGE.test(textOf(thrown['value']))) return 'network';
-  return 'runtime';
 }
 
 function breadcrumbsOf(value: unknown, clock: Clock): OccurrenceBreadcrumb[] {

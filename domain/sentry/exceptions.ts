@@ -4,6 +4,8 @@ import type { Exception, FrameContext, StackFrame } from '../occurrence.js';
 /** The debug ids of bundles by the file that a frame names. */
 type DebugIds = ReadonlyMap<string, string>;
 
+type Order = 'thrown-first' | 'thrown-last';
+
 const DEBUG_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
@@ -12,13 +14,21 @@ const DEBUG_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
  */
 export function exceptionsOf(event: Json): readonly Exception[] {
   const debugIds = debugIdsOf(event);
-  const values = inOrder(valuesOf(event['exception']));
-  const exceptions = values.map((value) => exceptionOf(value, debugIds));
+  const exceptions = exceptionsIn(valuesOf(event['exception']), 'thrown-last', debugIds);
   const [first, ...causes] = exceptions;
   if (first !== undefined && first.frames.length > 0) return exceptions;
   const frames = framesOf(event, debugIds) ?? threadFrames(event, debugIds) ?? [];
   if (first !== undefined) return [{ ...first, frames }, ...causes];
   return frames.length > 0 ? [{ type: '', value: '', synthetic: true, handled: null, frames }] : [];
+}
+
+/** @param order that of values without numbers */
+export function exceptionsIn(
+  values: readonly Json[],
+  order: Order,
+  debugIds: DebugIds = new Map(),
+): readonly Exception[] {
+  return inOrder(values, order).map((value) => exceptionOf(value, debugIds));
 }
 
 /** A list of exceptions or threads: bare, or under `values`. */
@@ -27,16 +37,28 @@ function valuesOf(list: unknown): readonly Json[] {
 }
 
 /** What an SDK says of how an exception was caught. */
-export const mechanismOf = (value: Json): Json => objectOf(value['mechanism']);
+const mechanismOf = (value: Json): Json => objectOf(value['mechanism']);
 
-/** The value of the error that was thrown, as it stands in the event. */
-export const thrownValue = (event: Json): Json => inOrder(valuesOf(event['exception']))[0] ?? {};
+const NETWORK_MESSAGE =
+  /^(Failed to fetch|NetworkError when attempting to fetch resource|Load failed|Network Error|Network request failed)/;
 
-function inOrder(values: readonly Json[]): readonly Json[] {
+/** Which of our four types an event is; the type that was thrown stands with the exception. */
+export const errorTypeOf = (event: Json): string => errorTypeIn(valuesOf(event['exception']), 'thrown-last');
+
+export function errorTypeIn(values: readonly Json[], order: Order): string {
+  const [thrown = {}] = inOrder(values, order);
+  const mechanism = textOf(mechanismOf(thrown)['type']);
+  if (/unhandled_?rejection$/i.test(mechanism)) return 'unhandled_rejection';
+  if (/error_boundary|\.(react|vue|svelte|angular|ember)\./i.test(mechanism)) return 'render';
+  if (/^auto\.http\.client\b/.test(mechanism) || NETWORK_MESSAGE.test(textOf(thrown['value']))) return 'network';
+  return 'runtime';
+}
+
+function inOrder(values: readonly Json[], order: Order): readonly Json[] {
   const numbers = values.map((value) => mechanismOf(value)['exception_id']);
   const areNumbered =
     numbers.every((number) => Number.isSafeInteger(number)) && new Set(numbers).size === numbers.length;
-  if (!areNumbered) return [...values].reverse();
+  if (!areNumbered) return order === 'thrown-last' ? values.toReversed() : values;
   return values
     .map((value) => ({ value, number: mechanismOf(value)['exception_id'] as number }))
     .sort((a, b) => a.number - b.number)
@@ -71,7 +93,7 @@ function frameOf(frame: Json, debugIds: DebugIds): StackFrame {
   const filename = textOf(frame['filename']);
   const path = textOf(frame['abs_path']);
   const context = contextOf(frame);
-  const debugId = debugIds.get(filename) ?? debugIds.get(path);
+  const debugId = debugIds.get(filename) ?? debugIds.get(path) ?? debugIdOf(frame['chunk_id']);
   return {
     file: filename || path,
     module: textOf(frame['module']),
@@ -94,9 +116,14 @@ function debugIdsOf(event: Json): DebugIds {
   const ids = new Map<string, string>();
   for (const image of listOf(objectOf(event['debug_meta'])['images'])) {
     const { code_file: file, debug_id: id } = objectOf(image);
-    if (typeof file !== 'string' || typeof id !== 'string') continue;
-    const debugId = id.toLowerCase();
-    if (DEBUG_ID.test(debugId)) ids.set(file, debugId);
+    if (typeof file !== 'string') continue;
+    const debugId = debugIdOf(id);
+    if (debugId !== undefined) ids.set(file, debugId);
   }
   return ids;
+}
+
+function debugIdOf(value: unknown): string | undefined {
+  const id = textOf(value).toLowerCase();
+  return DEBUG_ID.test(id) ? id : undefined;
 }
