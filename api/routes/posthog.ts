@@ -1,0 +1,142 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { PlatformError } from '../../domain/errors.js';
+import { LIMITS } from '../../domain/limits.js';
+import { isObject, type Json, objectOf } from '../../domain/loose.js';
+import { postHogMessages } from '../../domain/posthog.js';
+import { openTo } from '../access.js';
+import type { AppKey, AppKeyAuth } from '../auth.js';
+import { keyFromRequest } from '../auth-header.js';
+import { verifyIdentityProof } from '../identity-proof.js';
+import { batchBuilder } from '../ingest/batch-builder.js';
+import type { Intake } from '../ingest/intake.js';
+import type { People } from '../ingest/people.js';
+import { postHogDocs } from '../schema/posthog.js';
+
+interface Deps {
+  readonly auth: AppKeyAuth;
+  readonly intake: Intake;
+  readonly people: People;
+  readonly secretKey: string;
+  readonly now: () => number;
+}
+
+interface PostHogRequest {
+  readonly events: readonly unknown[];
+  readonly key: unknown;
+  readonly sentAt: unknown;
+}
+
+/** What its libraries ask when they start. They would load more of PostHog's own code for what is not off. */
+const CONFIG = {
+  supportedCompression: ['gzip-js'],
+  heatmaps: true,
+  hasFeatureFlags: false,
+  autocapture_opt_out: false,
+  autocaptureExceptions: false,
+  captureDeadClicks: false,
+  capturePerformance: false,
+  sessionRecording: false,
+  surveys: false,
+  siteApps: [],
+};
+
+/** What PostHog's libraries send, so that an app moves over by changing a URL and a key. */
+export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
+  /** Whether this sender may state something about this profile. */
+  const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
+    kind === 'server' ||
+    !app.config.identityProof ||
+    verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+
+  async function capture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const stated = keyFromRequest(request);
+    const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
+    const body = await intake.body(request);
+    const { events, key, sentAt } = readRequest(body);
+    const sender =
+      early ?? (await auth.authenticateKey(typeof key === 'string' ? key : undefined, request.headers.origin));
+    const at = now();
+    const messages = events.map((value) => postHogMessages(value, { sentAt, now: at }));
+    const hasErrors = messages.some((each) => each.some(({ type }) => type === 'error'));
+    const hasOthers = messages.some((each) => each.some(({ type }) => type !== 'error'));
+    await intake.admit(sender, ...(hasOthers ? (['events'] as const) : []));
+    const exhausted = hasErrors && (await intake.exhausted(sender, 'errors')) !== undefined;
+
+    const builder = batchBuilder({ app: sender.app, people, now: at });
+    messages.forEach((each, index) => {
+      for (const message of each) {
+        if (message.type === 'fault') builder.reject('batch', index, message.fault);
+        else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
+        else if (message.type === 'heatmap') builder.heatmap('batch', index, message.point);
+        else if (message.type === 'error') {
+          // The rest of the batch must not wait for tomorrow because of it.
+          if (exhausted) builder.drop('quota', 'quota', 'error', 1);
+          else builder.error('batch', index, message.occurrence);
+        } else if (!mayWrite(sender, message.type === 'alias' ? message.to : message.externalId, message.proof)) {
+          builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: '$identity_proof' });
+        } else if (message.type === 'alias') builder.alias(message);
+        else builder.identify('batch', index, message);
+      }
+    });
+    await intake.take(sender, builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }));
+    return reply.type('application/json; charset=utf-8').send('{"status":1}');
+  }
+
+  return async (app) => {
+    const options = { ...openTo('app-key'), helmet: false } as const;
+    app.post('/batch/', { ...options, schema: postHogDocs.batch }, capture);
+    app.post('/e/', { ...options, schema: postHogDocs.capture }, capture);
+    for (const path of ['/batch', '/e', '/capture/', '/capture', '/i/v0/e/', '/i/v0/e'])
+      app.post(path, { ...options, schema: { hide: true } }, capture);
+
+    const config = async (request: FastifyRequest): Promise<string> => {
+      const { key } = request.params as { readonly key: string };
+      await auth.authenticateKey(key, request.headers.origin);
+      return key;
+    };
+    app.get('/array/:key/config', { ...options, schema: postHogDocs.config }, async (request, reply) => {
+      await config(request);
+      return reply.type('application/json; charset=utf-8').send(JSON.stringify(CONFIG));
+    });
+    app.get('/array/:key/config.js', { ...options, schema: { hide: true } }, async (request, reply) => {
+      const entry = JSON.stringify({ [await config(request)]: { config: CONFIG, siteApps: [] } });
+      const script = `window._POSTHOG_REMOTE_CONFIG=Object.assign(window._POSTHOG_REMOTE_CONFIG||{},${entry});`;
+      // The page that loads it is of another site.
+      return reply
+        .type('application/javascript; charset=utf-8')
+        .header('cross-origin-resource-policy', 'cross-origin')
+        .send(script);
+    });
+  };
+}
+
+/** A batch, a list of events, or one event; as JSON, or as the form that a page sends while it closes. */
+function readRequest(body: Buffer): PostHogRequest {
+  const value = parsed(body);
+  const whole = objectOf(value);
+  const events = Array.isArray(value) ? value : Array.isArray(whole['batch']) ? whole['batch'] : [value];
+  if (events.length > LIMITS.batchItems)
+    throw new PlatformError('BATCH_TOO_LARGE', `a batch holds at most ${String(LIMITS.batchItems)} items`);
+  const first = objectOf(events[0]);
+  return {
+    events,
+    key: keyIn(whole) ?? keyIn(first) ?? objectOf(first['properties'])['token'],
+    sentAt: whole['sent_at'] ?? first['sent_at'],
+  };
+}
+
+const keyIn = (value: Json): unknown => value['api_key'] ?? value['token'];
+
+function parsed(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  try {
+    const json = text.startsWith('data=') ? Buffer.from(formData(text), 'base64').toString('utf8') : text;
+    const value: unknown = JSON.parse(json);
+    if (Array.isArray(value) || isObject(value)) return value;
+  } catch (cause) {
+    throw new PlatformError('BODY_MALFORMED', 'the body is no JSON', { cause });
+  }
+  throw new PlatformError('BODY_MALFORMED', 'the body needs an event or a list named batch');
+}
+
+const formData = (text: string): string => decodeURIComponent(text.slice('data='.length).split('&', 1)[0] ?? '');
