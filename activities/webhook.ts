@@ -93,13 +93,18 @@ interface Answer {
 
 function post(url: URL, body: string, options: RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    let answered = false;
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options, (response) => {
+      answered = true;
       void beginningOf(response).then((text) => {
         request.destroy();
         resolve({ status: response.statusCode ?? 0, text, retryAfter: response.headers['retry-after'] });
       });
     });
-    request.on('error', reject);
+    request.on('error', (error) => {
+      // From its first line on the answer stands, whenever its body ends.
+      if (!answered) reject(error);
+    });
     request.end(body);
   });
 }

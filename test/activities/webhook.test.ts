@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
+import type { ServerResponse } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { wantsNoMore, webhookSender } from '../../activities/webhook.js';
+import { receiver, type Receiver } from '../helper/receiver.js';
+
+type Options = Parameters<typeof webhookSender>[0];
+type Resolve = NonNullable<Options['resolve']>;
+
+/** A name server that gives each look-up the next of these answers. */
+function names(...answers: readonly (readonly string[])[]) {
+  const asked: string[] = [];
+  const resolve: Resolve = (hostname, _options, callback) => {
+    const addresses = answers[Math.min(asked.length, answers.length - 1)] ?? [];
+    asked.push(hostname);
+    const found: LookupAddress[] = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    setImmediate(() => callback(null, found));
+  };
+  return { resolve, asked };
+}
+
+const post = (options: Options, url: string, body = '{"a":"é"}') =>
+  webhookSender(options)({ url, body, headers: { 'content-type': 'application/json', 'webhook-id': 'msg_1' } });
+
+describe('a webhook to an address that is not public', () => {
+  let inside: Receiver;
+  before(async () => {
+    inside = await receiver();
+  });
+  after(() => inside.close());
+
+  it('is refused when the URL names it, in whatever notation, and nothing is connected to', async () => {
+    const hosts = ['127.0.0.1', '127.1', '0x7f.0.0.1', '2130706433', '017700000001', '[::1]', '[::ffff:127.0.0.1]'];
+    for (const host of [...hosts, '0.0.0.0', '169.254.169.254', '10.0.0.1', '[64:ff9b::7f00:1]', '[2002:7f00:1::]']) {
+      const sent = await post({ allowPrivate: false }, `http://${host}:${String(inside.port)}/`);
+      assert.match(sent.failure ?? '', /not on the public internet/, host);
+      assert.equal(sent.isFinal, true, host);
+    }
+    assert.equal(inside.connections(), 0);
+  });
+
+  it('is refused when a name leads there, be it one of several addresses', async () => {
+    for (const answer of [['127.0.0.1'], ['8.8.8.8', '127.0.0.1'], ['::1'], ['fd00::1', '2606:4700::1111']]) {
+      const { resolve } = names(answer);
+      const sent = await post({ allowPrivate: false, resolve }, `http://hook.example.com:${String(inside.port)}/`);
+      assert.match(sent.failure ?? '', /hook\.example\.com is not on the public internet/, answer.join());
+      assert.equal(sent.isFinal, true);
+    }
+    const system = await post({ allowPrivate: false }, `http://localhost:${String(inside.port)}/`);
+    assert.match(system.failure ?? '', /localhost is not on the public internet/);
+    assert.equal(inside.connections(), 0);
+  });
+
+  it('is not reached by a name that answers otherwise the second time: there is no second time', async () => {
+    const { resolve, asked } = names(['203.0.114.1'], ['127.0.0.1']);
+    const url = `http://rebind.example.com:${String(inside.port)}/`;
+    const sent = await post({ allowPrivate: false, resolve, timeoutMs: 300 }, url);
+    assert.notEqual(sent.failure, null);
+    assert.deepEqual(asked, ['rebind.example.com']);
+    assert.equal(inside.connections(), 0);
+  });
+
+  it('is sent where the instance allows it', async () => {
+    const { resolve } = names(['127.0.0.1']);
+    const sent = await post({ allowPrivate: true, resolve }, `http://hook.example.com:${String(inside.port)}/path?a=1`);
+    assert.equal(sent.failure, null);
+    const [first] = inside.received;
+    assert.equal(first?.method, 'POST');
+    assert.equal(first.path, '/path?a=1');
+    assert.equal(first.body, '{"a":"é"}');
+    assert.equal(first.headers.host, `hook.example.com:${String(inside.port)}`);
+    assert.equal(first.headers['webhook-id'], 'msg_1');
+  });
+});
+
+describe('what a receiver answers', () => {
+  const sentTo = async (answer: (reply: ServerResponse) => void, timeoutMs = 2_000) => {
+    const it_ = await receiver(answer);
+    try {
+      const sent = await post({ allowPrivate: true, timeoutMs }, it_.url);
+      return { sent, received: it_.received.length };
+    } finally {
+      await it_.close();
+    }
+  };
+  const status = (code: number, headers: Record<string, string> = {}) =>
+    sentTo((reply) => reply.writeHead(code, headers).end(`said ${String(code)}`));
+
+  it('is taken for 2xx, with the beginning of the answer for the log', async () => {
+    for (const code of [200, 202, 204]) {
+      const { sent } = await status(code);
+      assert.deepEqual([sent.status, sent.failure, sent.isFinal], [code, null, true]);
+    }
+    const long = await sentTo((reply) => reply.end('x'.repeat(100_000)));
+    assert.equal(long.sent.answer.length, 1024);
+    assert.equal(long.sent.failure, null);
+  });
+
+  it('is worth another try for all else, 4xx too', async () => {
+    for (const code of [400, 401, 404, 429, 500, 503]) {
+      const { sent } = await status(code);
+      assert.deepEqual([sent.status, sent.failure, sent.isFinal], [code, `answered ${String(code)}`, false]);
+      assert.equal(sent.answer, `said ${String(code)}`);
+    }
+  });
+
+  it('is final for 410: the receiver wants no more', async () => {
+    const { sent } = await status(410);
+    assert.equal(sent.isFinal, true);
+    assert.equal(wantsNoMore(sent), true);
+    assert.equal(wantsNoMore((await status(404)).sent), false);
+  });
+
+  it('says when to come again, within an hour', async () => {
+    assert.equal((await status(429, { 'retry-after': '90' })).sent.retryAfterMs, 90_000);
+    assert.equal((await status(503, { 'retry-after': '999999' })).sent.retryAfterMs, 3_600_000);
+    assert.equal((await status(503, { 'retry-after': 'tomorrow' })).sent.retryAfterMs, undefined);
+  });
+
+  it('is not followed where it is a redirect', async () => {
+    const other = await receiver();
+    const { sent, received } = await status(307, { location: other.url });
+    assert.match(sent.failure ?? '', /redirects are not followed/);
+    assert.deepEqual([received, other.received.length], [1, 0]);
+    await other.close();
+  });
+
+  it('may come too late, not at all, or without an end', async () => {
+    const never = await sentTo(() => undefined, 200);
+    assert.deepEqual([never.sent.failure, never.sent.isFinal], ['no answer within 0.2 s', false]);
+    const cut = await sentTo((reply) => reply.destroy());
+    assert.deepEqual([cut.sent.status, cut.sent.isFinal], [null, false]);
+    const dripping = await sentTo((reply) => {
+      reply.writeHead(200).write('a');
+    }, 300);
+    assert.deepEqual([dripping.sent.status, dripping.sent.answer, dripping.sent.failure], [200, 'a', null]);
+  });
+
+  it('is none where nobody listens', async () => {
+    const gone = await receiver();
+    await gone.close();
+    const sent = await post({ allowPrivate: true }, gone.url);
+    assert.match(sent.failure ?? '', /ECONNREFUSED/);
+    assert.equal(sent.isFinal, false);
+  });
+});
