@@ -28,7 +28,12 @@ export interface Registration {
   readonly clientKey: NewSecret;
 }
 
-type PartialConfig = { readonly [K in keyof AppConfig]?: AppConfig[K] | undefined };
+/** Lists are given as a whole; of everything else, each part is changed by itself. */
+type Partly<T> = {
+  readonly [K in keyof T]?:
+    (T[K] extends readonly unknown[] ? T[K] : T[K] extends object ? Partly<T[K]> : T[K]) | undefined;
+};
+type PartialConfig = Partly<AppConfig>;
 
 interface AppEdit {
   readonly actor: Actor;
@@ -46,15 +51,17 @@ interface IdentityRotation {
 
 const appFacts = ({ appId, name, config }: App) => ({ appId, name, config });
 
-function merged(config: AppConfig, change: PartialConfig | undefined): AppConfig {
-  return {
-    eventRetentionDays: change?.eventRetentionDays ?? config.eventRetentionDays,
-    heatmapRetentionDays: change?.heatmapRetentionDays ?? config.heatmapRetentionDays,
-    maxEventsPerDay: change?.maxEventsPerDay ?? config.maxEventsPerDay,
-    identityProof: change?.identityProof ?? config.identityProof,
-    errors: change?.errors ?? config.errors,
-  };
+function merged<T extends object>(config: T, change: Partly<T> | undefined): T {
+  const entries = Object.entries(config).map(([name, before]: [string, unknown]) => {
+    const after: unknown = change?.[name as keyof T];
+    if (isGroup(before) && isGroup(after)) return [name, merged(before, after)];
+    return [name, after ?? before];
+  });
+  return Object.fromEntries(entries) as T;
 }
+
+const isGroup = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What may happen to an app, each with its audit entry. */
 export function appChanges({ audited, apps, appKeys, counters, retention }: Deps) {

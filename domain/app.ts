@@ -70,6 +70,15 @@ export const DEFAULT_APP_CONFIG: AppConfig = {
 export const RETENTION_DAYS = { least: 1, most: 3650 } as const;
 export const MAX_EVENTS_PER_DAY = { least: 0, most: 1_000_000_000_000 } as const;
 
+/** Of the numbers in `ErrorConfig` that are no retention and no quota. */
+export const ERROR_CONFIG_BOUNDS = {
+  maxStoredPerGroup: { least: 10, most: 10_000 },
+  releaseMinProfiles: { least: 1, most: 1_000_000 },
+  proofOfFixSessions: { least: 1, most: 1_000_000_000 },
+  reminderHours: { least: 0, most: 8_760 },
+  autoResolveDays: { least: 0, most: 3_650 },
+} as const;
+
 /** The public name of an app: what URLs, SDKs and protobuf carry. */
 export const APP_SLUG = '^[a-z0-9][a-z0-9-]{1,62}$';
 

@@ -17,6 +17,8 @@ const TEXT_CHARS = 20 * 1024;
 const STACK_CHARS = 260 * 1024;
 /** In all of one occurrence. What is beyond goes as a whole: what nobody looks through, nobody stores. */
 const TOTAL_CHARS = 1024 * 1024;
+/** The same for the app's own patterns, by what they cost. */
+const TOTAL_STEPS = 40_000_000;
 
 const LINE_CHARS = 2 * 1024;
 
@@ -41,21 +43,10 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Occur
   const own = anyOf(config.patterns);
 
   const inFrame: Clean = (text) => withoutSecretParameters(withoutTokens(text), isSecret);
-  const inText: Clean = (text) => {
-    if (text === '') return text;
-    let clean = withoutCards(withoutSecretPairs(withoutTokens(text), isSecret));
-    if (config.emails) clean = withoutEmails(clean);
-    if (config.ips) clean = withoutIps(clean);
-    return own?.test(clean) === true ? own.replaceAll(clean, SCRUBBED) : clean;
-  };
-  const inStack: Clean = (text) =>
-    withoutTokens(text) // as a whole: a private key has many lines
-      .split('\n')
-      .map((line) => (isFrame(line) ? inFrame(line) : inText(line)))
-      .join('\n');
 
   return (occurrence) => {
     let left = TOTAL_CHARS;
+    let steps = TOTAL_STEPS;
     const within = (clean: Clean, chars: number): Clean => {
       return (text) => {
         const looked = text.slice(0, chars);
@@ -63,6 +54,24 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Occur
         return left < 0 && text !== '' ? SCRUBBED : clean(looked);
       };
     };
+    const withoutOwn = (text: string): string => {
+      if (own === undefined) return text;
+      steps -= text.length * own.instructions;
+      if (steps < 0) return SCRUBBED;
+      return own.test(text) ? own.replaceAll(text, SCRUBBED) : text;
+    };
+    const inText: Clean = (text) => {
+      if (text === '') return text;
+      let clean = withoutCards(withoutSecretPairs(withoutTokens(text), isSecret));
+      if (config.emails) clean = withoutEmails(clean);
+      if (config.ips) clean = withoutIps(clean);
+      return withoutOwn(clean);
+    };
+    const inStack: Clean = (text) =>
+      withoutTokens(text) // as a whole: a private key has many lines
+        .split('\n')
+        .map((line) => (isFrame(line) ? inFrame(line) : inText(line)))
+        .join('\n');
     const text = within(inText, TEXT_CHARS);
     const place = within(inFrame, TEXT_CHARS);
     const source = within(withoutTokens, TEXT_CHARS);

@@ -12,6 +12,7 @@ import {
   ChangeAppRequest,
   RegisterAppRequest,
   RegisteredAppView,
+  soundConfig,
 } from '../schema/app.js';
 import { objectId, PageQuery } from '../schema/common.js';
 import { keyView } from '../schema/key.js';
@@ -40,7 +41,8 @@ export function appRoutes({ guard, apps, appChanges }: Deps): FastifyPluginAsync
       },
       async (request, reply) => {
         const member = guard.memberOf(request);
-        const { appId, name, config } = request.body;
+        const { appId, name } = request.body;
+        const config = soundConfig(request.body.config);
         const key = newAppKey();
         const clientKey = { hash: hashSecret(key), prefix: shownPrefix(key) };
         const actor = actorOf(member);
@@ -78,7 +80,8 @@ export function appRoutes({ guard, apps, appChanges }: Deps): FastifyPluginAsync
         schema: { tags, params: AppParams, body: ChangeAppRequest, response: { 200: AppView } },
       },
       async (request) => {
-        const { name, config } = request.body;
+        const { name } = request.body;
+        const config = soundConfig(request.body.config);
         const actor = actorOf(guard.memberOf(request));
         return appView(await appChanges.change({ actor, appId: request.params.appId, name, config }));
       },

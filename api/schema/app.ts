@@ -1,23 +1,28 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
 import type { App } from '../../db/apps.js';
 import { APP_SLUG, MAX_EVENTS_PER_DAY, RETENTION_DAYS } from '../../domain/app.js';
+import { PlatformError } from '../../domain/errors.js';
+import { patternFault } from '../../domain/pattern.js';
 import { iso, Name, Next, NullableInstant } from './common.js';
+import { ErrorConfigChange, ErrorConfigView } from './error-config.js';
 import { CreatedKeyView } from './key.js';
 
 const Slug = Type.String({ pattern: APP_SLUG });
 const RetentionDays = Type.Integer({ minimum: RETENTION_DAYS.least, maximum: RETENTION_DAYS.most });
 
-const Config = Type.Object(
-  {
-    eventRetentionDays: RetentionDays,
-    heatmapRetentionDays: RetentionDays,
-    maxEventsPerDay: Type.Integer({ minimum: MAX_EVENTS_PER_DAY.least, maximum: MAX_EVENTS_PER_DAY.most }),
-    identityProof: Type.Boolean(),
-  },
-  { additionalProperties: false },
-);
+const SETTINGS = {
+  eventRetentionDays: RetentionDays,
+  heatmapRetentionDays: RetentionDays,
+  maxEventsPerDay: Type.Integer({ minimum: MAX_EVENTS_PER_DAY.least, maximum: MAX_EVENTS_PER_DAY.most }),
+  identityProof: Type.Boolean(),
+};
 
-const ConfigChange = Type.Partial(Config, { additionalProperties: false });
+const Config = Type.Object({ ...SETTINGS, errors: ErrorConfigView });
+
+const ConfigChange = Type.Partial(Type.Object({ ...SETTINGS, errors: ErrorConfigChange }), {
+  additionalProperties: false,
+});
+export type ConfigChange = Static<typeof ConfigChange>;
 
 export const AppParams = Type.Object({ appId: Slug });
 
@@ -54,6 +59,13 @@ export const IdentitySecretView = Type.Object({
   version: Type.Integer(),
   previousUntil: NullableInstant,
 });
+
+/** @throws REQUEST_INVALID for patterns that cannot be used. */
+export function soundConfig(config: ConfigChange | undefined): ConfigChange | undefined {
+  const fault = patternFault(config?.errors?.scrub?.patterns ?? []);
+  if (fault !== undefined) throw new PlatformError('REQUEST_INVALID', `config.errors.scrub.patterns: ${fault}`);
+  return config;
+}
 
 export const appView = ({ appId, name, dsnId, config, createdAt }: App): AppView => ({
   appId,

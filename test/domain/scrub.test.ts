@@ -230,6 +230,19 @@ describe('scrubbing an occurrence', () => {
     }
   });
 
+  it('takes out the whole of what would take its patterns too long', () => {
+    const slow = scrubber({ ...OFF, patterns: ['(?i)(?:[\\pL\\pN]{90}){10}b'] });
+    const tags = Object.fromEntries(
+      Array.from({ length: 200 }, (_, index) => [`k${String(index)}`, 'é'.repeat(20_000)]),
+    );
+    const began = process.cpuUsage();
+    const clean = slow(occurrenceOf({ message: 'fine', tags }));
+    const { user, system } = process.cpuUsage(began);
+    assert.ok(user + system < 1_000_000, `took ${String((user + system) / 1000)} ms`);
+    assert.equal(clean.message, 'fine');
+    assert.equal(clean.tags['k199'], '[scrubbed]');
+  });
+
   it('never leaves a secret, wherever it stands between random texts', () => {
     const around = fc.string({ maxLength: 60 }).map((text) => text.replaceAll(/[\w-]/g, ' '));
     fc.assert(
@@ -248,7 +261,7 @@ describe("an app's patterns", () => {
       assert.notEqual(patternFault([wrong]), undefined, wrong);
     assert.notEqual(patternFault(['(?P<n>a)', '(?P<n>b)']), undefined);
     assert.notEqual(patternFault(['(abcdefghij){900}']), undefined);
-    assert.notEqual(patternFault(Array.from({ length: 5 }, () => 'a{900}')), undefined);
+    assert.notEqual(patternFault(Array.from({ length: 3 }, () => 'a{400}')), undefined);
   });
 });
 
