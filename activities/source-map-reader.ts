@@ -1,7 +1,7 @@
 import { decodedMappings, FlattenMap, type SectionedSourceMapInput } from '@jridgewell/trace-mapping';
 import { enclosingFunction } from '../domain/enclosing-function.js';
 import type { FrameContext } from '../domain/occurrence.js';
-import { examineSourceMap } from '../domain/source-map.js';
+import { parseSourceMap } from '../domain/source-map.js';
 
 /** Where a place in a bundle comes from; lines and columns from 0. */
 interface Original {
@@ -27,14 +27,10 @@ const NO_SOURCE = -1;
 
 /** Undefined where the text is no source map that may be read. Never throws. */
 export function sourceMapReader(text: string) {
-  let map: InstanceType<typeof FlattenMap>;
+  const parsed = parseSourceMap(text);
+  if ('fault' in parsed) return undefined;
   try {
-    // A first line that keeps a script from being run as one.
-    const json = text.replace(/^\uFEFF?(?:\)\]\}[^\n]{0,100}\n)?/, '');
-    const value: unknown = JSON.parse(json);
-    if ('fault' in examineSourceMap(value)) return undefined;
-    map = new FlattenMap(value as SectionedSourceMapInput);
-    return readerOf(map);
+    return readerOf(new FlattenMap(parsed.map as SectionedSourceMapInput));
   } catch {
     return undefined;
   }

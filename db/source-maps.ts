@@ -31,18 +31,19 @@ export interface SourceMapDoc {
 
 export const sourceMapsSpec: CollectionSpec = {
   name: 'source_maps',
+  // Partial by `$gt`, since a `$type` is not seen to hold for the value that is asked for.
   indexes: [
     {
       key: { appId: 1, debugId: 1 },
       name: 'once_per_debug_id',
       unique: true,
-      partialFilterExpression: { debugId: { $type: 'string' } },
+      partialFilterExpression: { debugId: { $gt: '' } },
     },
     {
       key: { appId: 1, 'matches.release': 1, 'matches.path': 1 },
       name: 'once_per_path',
       unique: true,
-      partialFilterExpression: { 'matches.path': { $type: 'string' } },
+      partialFilterExpression: { 'matches.release': { $gt: '' } },
     },
     { key: { appId: 1, releases: 1, _id: -1 }, name: 'by_release' },
     { key: { appId: 1, hash: 1 }, name: 'by_hash' },
@@ -165,7 +166,7 @@ export function sourceMaps(db: Db) {
       const { mapId, debugId, match } = by;
       const $or: Filter<SourceMapDoc>[] = [
         ...(debugId === null ? [] : [{ debugId }]),
-        ...(match === undefined ? [] : [{ matches: { $elemMatch: match } }]),
+        ...(match === undefined ? [] : [{ 'matches.release': match.release, matches: { $elemMatch: match } }]),
       ];
       if ($or.length === 0) return 0;
       const losers = await collection.find({ appId, _id: { $ne: mapId }, $or }, { session }).toArray();

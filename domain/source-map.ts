@@ -41,8 +41,22 @@ export function debugIdOf(text: unknown): string | undefined {
   return UUID.exec(text.toLowerCase())?.slice(1).join('-');
 }
 
+/** Reads the text of a source map; it may begin with a line that keeps a script from being run as one. */
+export function parseSourceMap(
+  text: string,
+): { readonly map: object; readonly facts: SourceMapFacts } | SourceMapFault {
+  let map: unknown;
+  try {
+    map = JSON.parse(text.replace(/^\uFEFF?(?:\)\]\}[^\n]{0,100}\n)?/, ''));
+  } catch {
+    return { fault: 'the body is no source map: it is no JSON' };
+  }
+  const facts = examineSourceMap(map);
+  return 'fault' in facts ? facts : { map: map as object, facts };
+}
+
 /** Whether parsed JSON is a source map that can be read within the bounds, and what is in it. Takes linear time. */
-export function examineSourceMap(value: unknown): SourceMapFacts | SourceMapFault {
+function examineSourceMap(value: unknown): SourceMapFacts | SourceMapFault {
   if (!isRecord(value)) return { fault: 'the body is no source map: it is no JSON object' };
   if (value['version'] !== 3) return { fault: 'only version 3 of source maps is known; "version" must be 3' };
   const debugId = debugIdOf(value['debugId']) ?? debugIdOf(value['debug_id']);

@@ -43,33 +43,38 @@ function lookedAt(body: Uint8Array): Format {
  * without saying so.
  * @throws PlatformError BODY_TOO_LARGE past the limit, BODY_MALFORMED on anything else that is wrong
  */
-export async function inflated(body: Buffer, encoding: string | undefined): Promise<Buffer> {
+export async function inflated(
+  body: Buffer,
+  encoding: string | undefined,
+  most: number = LIMITS.inflatedBytes,
+): Promise<Buffer> {
   const named = (encoding ?? '').trim().toLowerCase();
   const isGzip = body[0] === 0x1f && body[1] === 0x8b;
-  if (named === '' || named === 'identity') return isGzip ? run(unzip.gzip, body) : within(body);
-  if (named === 'gzip' || named === 'x-gzip') return run(unzip.gzip, body);
-  if (named === 'br') return run(unzip.br, body);
+  if (named === '' || named === 'identity') return isGzip ? run(unzip.gzip, body, most) : within(body, most);
+  if (named === 'gzip' || named === 'x-gzip') return run(unzip.gzip, body, most);
+  if (named === 'br') return run(unzip.br, body, most);
   // "deflate" means zlib's wrapper, and some clients leave it out.
-  if (named === 'deflate') return run(((body[0] ?? 0) & 0x0f) === 8 ? unzip.deflate : unzip.raw, body);
+  if (named === 'deflate') return run(((body[0] ?? 0) & 0x0f) === 8 ? unzip.deflate : unzip.raw, body, most);
   throw new PlatformError('BODY_MALFORMED', 'content-encoding must be gzip, deflate, br or identity');
 }
 
-function within(body: Buffer): Buffer {
-  if (body.length <= LIMITS.inflatedBytes) return body;
-  throw tooLarge();
+function within(body: Buffer, most: number): Buffer {
+  if (body.length <= most) return body;
+  throw tooLarge(most);
 }
 
-const tooLarge = () =>
-  new PlatformError('BODY_TOO_LARGE', `a body holds at most ${String(LIMITS.inflatedBytes)} bytes when inflated`);
+const tooLarge = (most: number) =>
+  new PlatformError('BODY_TOO_LARGE', `a body holds at most ${String(most)} bytes when inflated`);
 
 async function run(
   unpack: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>,
   body: Buffer,
+  most: number,
 ): Promise<Buffer> {
   try {
-    return await unpack(body, { maxOutputLength: LIMITS.inflatedBytes });
+    return await unpack(body, { maxOutputLength: most });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(most);
     throw new PlatformError('BODY_MALFORMED', 'the body cannot be inflated', { cause: error });
   }
 }

@@ -5,7 +5,7 @@ import { audited, auditLog } from '../../db/audit.js';
 import { releases } from '../../db/releases.js';
 import { sourceMapChanges, type Upload } from '../../db/source-map-changes.js';
 import { sourceMaps } from '../../db/source-maps.js';
-import { examineSourceMap } from '../../domain/source-map.js';
+import { parseSourceMap } from '../../domain/source-map.js';
 
 const actor = { kind: 'system', id: null, name: 'a test' } as const;
 
@@ -22,10 +22,10 @@ export function uploads({ client, db }: { readonly client: MongoClient; readonly
     store,
     /** Without a path: found by nothing but a debug id. */
     async add(appId: ObjectId, map: string, by: Partial<Pick<Upload, 'release' | 'path' | 'debugId'>>) {
-      const examined = examineSourceMap(JSON.parse(map));
+      const parsed = parseSourceMap(map);
       // What is broken is stored too: it may come from an older version that allowed it.
       const none = { sources: 1, withContent: 0, names: 0, segments: 1, debugId: undefined };
-      const facts = 'fault' in examined ? none : examined;
+      const facts = 'fault' in parsed ? none : parsed.facts;
       const { release, path, debugId } = by;
       const [bytes, gzip] = [Buffer.byteLength(map), gzipSync(map)];
       return changes.upload({
