@@ -28,10 +28,12 @@ type Components = Pick<Grouping, 'by' | 'components'>;
 
 const CHAIN = 10;
 const FRAMES = 250;
-const CALLS = 50;
+/** Of all exceptions together. */
+const CALLS = 64;
 const PARTS = 32;
 /** Bytes. */
-const COMPONENT = 1024;
+const PART = 1024;
+const COMPONENT = 512;
 const TITLE = 200;
 const MESSAGE = 4 * 1024;
 
@@ -52,12 +54,9 @@ export function groupingOf(occurrence: Groupable): Grouping {
   const crash = crashFrame(chain);
   return {
     version: GROUPING_VERSION,
-    ...bounded(clientComponents(occurrence.fingerprint, computed)),
+    ...clientComponents(occurrence.fingerprint, bounded(computed)),
     title: title(isMessage ? '' : type, message),
-    culprit: cutText(
-      crash ? describe(displayName(crash), placeOf(crash)) : normaliseFile(occurrence.sourceFile),
-      TITLE,
-    ),
+    culprit: shown(crash ? describe(displayName(crash), placeOf(crash)) : normaliseFile(occurrence.sourceFile)),
   };
 }
 
@@ -78,8 +77,13 @@ const DEFAULT = /^\s{0,9}\{\{\s{0,9}default\s{0,9}\}\}\s{0,9}$/;
 
 function clientComponents(fingerprint: readonly string[], computed: Components): Components {
   const parts = fingerprint.slice(0, PARTS).filter((part) => part !== '');
-  if (parts.every((part) => DEFAULT.test(part))) return computed;
-  return { by: 'client', components: parts.flatMap((part) => (DEFAULT.test(part) ? computed.components : [part])) };
+  const ours = parts.findIndex((part) => DEFAULT.test(part));
+  const theirs = parts.map((part, i) => {
+    if (DEFAULT.test(part)) return i === ours ? computed.components : [];
+    return [sound(cutText(part, PART))];
+  });
+  if (theirs.every((each, i) => i === ours || each.length === 0)) return computed;
+  return { by: 'client', components: theirs.flat() };
 }
 
 // --- by the stack
@@ -91,24 +95,28 @@ interface Call {
 
 /** The calls of each exception that say something: the app's own, or all where none is. */
 function callsOf(chain: readonly Exception[]): readonly (readonly Call[])[] | undefined {
-  const usable = (which: (frame: StackFrame) => boolean) =>
-    chain.map(({ frames }) => distinct(frames.slice(0, FRAMES).filter(which).map(callOf)));
-  const own = usable(isOwn);
+  const own = distinctCalls(chain, isOwn);
   if (own.some((calls) => calls.length > 0)) return own;
-  const all = usable(() => true);
+  const all = distinctCalls(chain, () => true);
   return all.some((calls) => calls.length > 0) ? all : undefined;
 }
 
 const isOwn = ({ inApp, file }: StackFrame) => inApp && (file === '' || isOwnFile(file));
 
-/** Each call once, where it came first: so recursion of any depth and shape is the same error. */
-function distinct(calls: readonly (Call | undefined)[]): readonly Call[] {
-  const found = new Map<string, Call>();
-  for (const call of calls) {
-    if (call !== undefined && !found.has(call.text)) found.set(call.text, call);
-    if (found.size === CALLS) break;
-  }
-  return [...found.values()];
+/** Each call of an exception once, where it came first: so recursion of any depth and shape is the same error. */
+function distinctCalls(chain: readonly Exception[], counts: (frame: StackFrame) => boolean): Call[][] {
+  let left = CALLS;
+  return chain.map(({ frames }) => {
+    const found = new Map<string, Call>();
+    for (const frame of frames.slice(0, FRAMES)) {
+      if (left === 0) break;
+      const call = counts(frame) ? callOf(frame) : undefined;
+      if (call === undefined || found.has(call.text)) continue;
+      found.set(call.text, call);
+      left--;
+    }
+    return [...found.values()];
+  });
 }
 
 function stackComponents(
@@ -161,10 +169,11 @@ function crashFrame(chain: readonly Exception[]): StackFrame | undefined {
   return frames.find(isOwn) ?? frames.find((frame) => callOf(frame) !== undefined);
 }
 
-const displayName = (frame: StackFrame) => plainName(frame.function) && sound(cutText(frame.function, TITLE)).trim();
+const displayName = (frame: StackFrame) => plainName(frame.function) && cutText(frame.function, TITLE).trim();
 
-const title = (type: string, message: string) =>
-  sound(cutText(type || (message.trim().split(/[\r\n]/, 1)[0] ?? '') || 'Error', TITLE));
+const shown = (text: string) => sound(cutText(text, TITLE));
+
+const title = (type: string, message: string) => shown(type || (message.trim().split(/[\r\n]/, 1)[0] ?? '') || 'Error');
 
 /** `ErrorEvent` says how an error was caught in `errorType`; a message that begins with its type says more. */
 function typeOf({ exceptions, errorType, message }: Groupable): string {
