@@ -6,7 +6,7 @@ export const ERROR_SORTS = ['lastSeen', 'firstSeen', 'occurrenceCount', 'affecte
 export type ErrorSort = (typeof ERROR_SORTS)[number];
 
 /** Where the page before ended: the value it was sorted by, and the id among equal ones. */
-export interface ErrorCursor {
+export interface PageCursor {
   readonly value: number;
   readonly id: ObjectId;
 }
@@ -23,7 +23,7 @@ export interface ErrorQuery {
   readonly environment?: string | undefined;
   /** Beginnings of words that all have to be there. */
   readonly terms?: readonly string[] | undefined;
-  readonly after?: ErrorCursor | undefined;
+  readonly after?: PageCursor | undefined;
 }
 
 /** What lists show of a group. */
