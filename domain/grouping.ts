@@ -144,11 +144,12 @@ function callOf(frame: StackFrame): Call | undefined {
 const describe = (name: string, place: string) =>
   place === '' ? name : name === '' ? `(${place})` : `${name} (${place})`;
 
+const HASH_IN_MODULE = /[-.](?=[a-f]{0,63}\d)[\da-f]{6,64}(?=$|[-.:/])/g;
+
 /** A module's name says what its file does; after a source map it is the bundle's, and the file is the source. */
 function placeOf({ module, file, minified }: StackFrame): string {
-  if (module !== '' && minified === undefined)
-    return module.slice(0, TITLE).replaceAll(/[-.](?=[a-f]{0,63}\d)[\da-f]{6,64}(?=$|[-.:/])/g, '');
-  return normaliseFile(file);
+  if (module === '' || module === '<anonymous>' || minified !== undefined) return normaliseFile(file);
+  return module.slice(0, TITLE).replaceAll(HASH_IN_MODULE, '');
 }
 
 /**
@@ -175,10 +176,10 @@ const shown = (text: string) => sound(cutText(text, TITLE));
 
 const title = (type: string, message: string) => shown(type || (message.trim().split(/[\r\n]/, 1)[0] ?? '') || 'Error');
 
-/** `ErrorEvent` says how an error was caught in `errorType`; a message that begins with its type says more. */
+/** What was thrown; `errorType` says only how it was caught, so that a message that begins with its type says more. */
 function typeOf({ exceptions, errorType, message }: Groupable): string {
-  const thrown = exceptions[0];
-  if (thrown?.type) return thrown.type;
+  const thrown = exceptions[0]?.type;
+  if (thrown && thrown !== errorType) return thrown;
   const { type } = splitHeader(message.slice(0, COMPONENT));
   return /(?:Error|Exception)$/.test(type) ? type : errorType;
 }

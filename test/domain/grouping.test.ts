@@ -100,6 +100,16 @@ describe('grouping by the stack', () => {
     ]);
   });
 
+  it('takes no place for a module', () => {
+    const { components } = ofFrames({
+      module: '<anonymous>',
+      file: '<anonymous>',
+      function: 'JSON.parse',
+      inApp: false,
+    });
+    assert.deepEqual(components, ['TypeError', 'parse']);
+  });
+
   it('leaves out names that a minifier made, since the next build has others', () => {
     const bundle = 'https://shop.example/static/js/main.3f2a9c1b.js';
     const calls = (name: string) => [
@@ -202,6 +212,10 @@ describe('grouping by the message', () => {
     const message = 'RangeError: no cart';
     assert.equal(grouped({ errorType: 'runtime', message, exceptions: [exception()] }).title, 'TypeError');
     assert.equal(grouped({ errorType: 'runtime', message }).title, 'RangeError');
+    assert.equal(
+      grouped({ errorType: 'runtime', message, exceptions: [exception({ type: 'runtime' })] }).title,
+      'RangeError',
+    );
     assert.deepEqual(grouped({ errorType: 'network', message: 'no answer' }).components, ['network', 'no answer']);
     assert.deepEqual(grouped({ message: 'Warning: no answer' }).components, ['Warning: no answer']);
   });
