@@ -28,7 +28,11 @@ export function exceptionsIn(
   order: Order,
   debugIds: DebugIds = new Map(),
 ): readonly Exception[] {
-  return inOrder(values, order).map((value) => exceptionOf(value, debugIds));
+  const [thrown, ...causes] = inOrder(values, order).map((value) => exceptionOf(value, debugIds));
+  if (thrown === undefined) return [];
+  // Sentry's SDK for browsers says of the last cause how the whole was caught.
+  const isUnhandled = causes.some(({ handled }) => handled === false);
+  return [isUnhandled ? { ...thrown, handled: false } : thrown, ...causes];
 }
 
 /** A list of exceptions or threads: bare, or under `values`. */
@@ -47,10 +51,11 @@ export const errorTypeOf = (event: Json): string => errorTypeIn(valuesOf(event['
 
 export function errorTypeIn(values: readonly Json[], order: Order): string {
   const [thrown = {}] = inOrder(values, order);
-  const mechanism = textOf(mechanismOf(thrown)['type']);
-  if (/unhandled_?rejection$/i.test(mechanism)) return 'unhandled_rejection';
-  if (/error_boundary|\.(react|vue|svelte|angular|ember)\./i.test(mechanism)) return 'render';
-  if (/^auto\.http\.client\b/.test(mechanism) || NETWORK_MESSAGE.test(textOf(thrown['value']))) return 'network';
+  const mechanisms = values.map((value) => textOf(mechanismOf(value)['type']));
+  const isCaughtBy = (pattern: RegExp): boolean => mechanisms.some((mechanism) => pattern.test(mechanism));
+  if (isCaughtBy(/unhandled_?rejection$/i)) return 'unhandled_rejection';
+  if (isCaughtBy(/error_boundary|\.(react|vue|svelte|angular|ember)\./i)) return 'render';
+  if (isCaughtBy(/^auto\.http\.client\b/) || NETWORK_MESSAGE.test(textOf(thrown['value']))) return 'network';
   return 'runtime';
 }
 

@@ -81,6 +81,13 @@ describe("a Sentry SDK's event", () => {
     assert.deepEqual(read({ message: 'plain' }).exceptions, []);
   });
 
+  it('is unhandled where any of its exceptions says so, since SDKs say it of another than the one that was thrown', () => {
+    const caught = (type: string, handled: boolean) => ({ type: 'E', value: 'x', mechanism: { type, handled } });
+    const event = thrown([caught('auto.node.onunhandledrejection', false), caught('chained', true)]);
+    assert.deepEqual([event.exceptions[0]?.handled, event.errorType], [false, 'unhandled_rejection']);
+    assert.equal(thrown([caught('generic', true), caught('chained', true)]).exceptions[0]?.handled, true);
+  });
+
   it("takes the crashed thread's stack where the exception has none", () => {
     const threads = { values: [{ id: 1 }, { id: 2, crashed: true, stacktrace: { frames: [{ function: 'crash' }] } }] };
     const [exception] = thrown([{ type: 'SIGSEGV', value: 'bad' }], { threads }).exceptions;
