@@ -88,7 +88,7 @@ export async function groupLife(purpose: string, config: Partial<ErrorConfig> = 
   const verb = (
     groupId: ObjectId,
     what: ErrorVerb,
-    { by = actor, requestId = randomUUID() as string, now = new Date() } = {},
+    { by = actor, requestId = randomUUID(), now = new Date() } = {},
   ): Promise<VerbOutcome> => deps.errorVerbs.apply({ groupId, actor: by, requestId, verb: what, now });
 
   return {
@@ -123,13 +123,13 @@ export async function groupLife(purpose: string, config: Partial<ErrorConfig> = 
     async done(groupId: ObjectId, what: ErrorVerb, how: Parameters<typeof verb>[2] = {}): Promise<DoneOutcome> {
       const outcome = await verb(groupId, what, how);
       assert.equal(outcome.outcome, 'done', JSON.stringify(outcome));
-      return outcome as DoneOutcome;
+      return outcome;
     },
 
     async refused(groupId: ObjectId, what: ErrorVerb, how: Parameters<typeof verb>[2] = {}): Promise<RefusedOutcome> {
       const outcome = await verb(groupId, what, how);
       assert.equal(outcome.outcome, 'refused', JSON.stringify(outcome));
-      return outcome as RefusedOutcome;
+      return outcome;
     },
 
     /** Moves rows of profiles until they are there. */
