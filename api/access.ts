@@ -13,7 +13,11 @@ export type Access = 'public' | 'app-key' | 'member' | 'instance-owner' | Permis
 
 /** What a route spreads into its options. */
 export interface RouteAccess {
-  readonly config: FastifyContextConfig & { readonly access: Access };
+  readonly config: FastifyContextConfig & {
+    readonly access: Access;
+    /** A server key of the app will do as well. */
+    readonly takesServerKey?: true;
+  };
   readonly onRequest?: onRequestAsyncHookHandler;
 }
 

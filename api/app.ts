@@ -58,6 +58,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     genReqId: () => randomUUID(),
     bodyLimit: LIMITS.bodyBytes,
     return503OnClosing: true,
+    // The names of releases stand in paths, percent-encoded.
+    routerOptions: { maxParamLength: 2_400 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
   });
   problems(app);
@@ -124,7 +126,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
-    await scope.register(managementRoutes({ client, db, secretKey, temporal, abilities, log }));
+    await scope.register(managementRoutes({ client, db, secretKey, auth, temporal, abilities, log }));
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),

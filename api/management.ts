@@ -12,23 +12,39 @@ import { appKeys } from '../db/app-keys.js';
 import { apps } from '../db/apps.js';
 import { audited, auditLog } from '../db/audit.js';
 import { counters } from '../db/counters.js';
+import { drops } from '../db/drops.js';
+import { errorGroupReads } from '../db/error-group-reads.js';
+import { errorLists } from '../db/error-reads.js';
 import { keyChanges } from '../db/key-changes.js';
 import { memberChanges } from '../db/member-changes.js';
 import { memberTokens } from '../db/member-tokens.js';
 import { members } from '../db/members.js';
+import { occurrenceReads } from '../db/occurrence-reads.js';
+import { releaseChanges } from '../db/release-changes.js';
+import { releaseGroups } from '../db/release-groups.js';
+import { sessions } from '../db/release-sessions.js';
+import { releases } from '../db/releases.js';
 import { retention } from '../db/retention.js';
+import { sourceMapChanges } from '../db/source-map-changes.js';
+import { sourceMaps } from '../db/source-maps.js';
 import { tokenChanges } from '../db/token-changes.js';
 import { guard } from './access.js';
+import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
+import { keyOrMember } from './key-or-member.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
 import { appRoutes } from './routes/apps.js';
 import { auditRoutes } from './routes/audit.js';
+import { dropRoutes } from './routes/drops.js';
+import { errorRoutes } from './routes/errors.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
 import { instanceMemberRoutes } from './routes/instance-members.js';
 import { keyRoutes } from './routes/keys.js';
 import { memberRoutes } from './routes/members.js';
+import { releaseRoutes } from './routes/releases.js';
+import { sourceMapRoutes } from './routes/source-maps.js';
 import { tokenRoutes } from './routes/tokens.js';
 import { Problem } from './schema/problem.js';
 
@@ -36,6 +52,8 @@ interface Deps {
   readonly client: MongoClient;
   readonly db: Db;
   readonly secretKey: string;
+  /** For what server keys may do too. */
+  readonly auth: AppKeyAuth;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   readonly abilities: AlertAbilities;
@@ -57,6 +75,14 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     alertChannels: alertChannels(db),
     alertRules: alertRules(db),
     alertDeliveries: alertDeliveries(db),
+    releases: releases(db),
+    releaseGroups: releaseGroups(db),
+    sessions: sessions(db),
+    sourceMaps: sourceMaps(db),
+    errorLists: errorLists(db),
+    errorGroups: errorGroupReads(db),
+    occurrences: occurrenceReads(db),
+    drops: drops(db),
   };
   return {
     ...stores,
@@ -65,17 +91,21 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     memberChanges: memberChanges(stores),
     tokenChanges: tokenChanges(stores),
     alertRuleChanges: alertRuleChanges(stores),
+    releaseChanges: releaseChanges(stores),
+    sourceMapChanges: sourceMapChanges(stores),
   };
 }
 
 /** All routes for people, which take a member token. */
-export function managementRoutes({ client, db, secretKey, temporal, abilities, log }: Deps): FastifyPluginAsyncTypebox {
+export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
+  const { client, db, secretKey, auth, temporal, abilities, log } = given;
   const nouns = registry({ client, db });
   const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
   const deps = {
     ...nouns,
     alertChannelChanges: alertChannelChanges({ ...nouns, alertSecrets: alertSecrets(secretKey) }),
     guard: gate,
+    keyOrMember: keyOrMember({ guard: gate, auth }),
     secretKey,
     temporal,
     abilities,
@@ -97,6 +127,10 @@ export function managementRoutes({ client, db, secretKey, temporal, abilities, l
     await app.register(alertChannelRoutes(deps));
     await app.register(alertRuleRoutes(deps));
     await app.register(alertDeliveryRoutes(deps));
+    await app.register(errorRoutes(deps));
+    await app.register(dropRoutes(deps));
+    await app.register(releaseRoutes(deps));
+    await app.register(sourceMapRoutes(deps));
     await app.register(auditRoutes(deps));
   };
 }

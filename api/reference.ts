@@ -39,5 +39,6 @@ function bodyOf(schema: object): { body?: unknown } {
 function securityOf(config: object = {}): Record<string, string[]>[] {
   const access = 'access' in config ? (config.access as Access) : 'public';
   if (access === 'public') return [];
-  return access === 'app-key' ? [{ appKey: [] }] : [{ memberToken: [] }];
+  if (access === 'app-key') return [{ appKey: [] }];
+  return 'takesServerKey' in config ? [{ memberToken: [] }, { appKey: [] }] : [{ memberToken: [] }];
 }

@@ -252,8 +252,8 @@ export function releases(db: Db) {
       return doc;
     },
 
-    async find(appId: ObjectId, version: string): Promise<ReleaseDoc | undefined> {
-      return (await collection.findOne({ appId, version })) ?? undefined;
+    async find(appId: ObjectId, version: string, session?: ClientSession): Promise<ReleaseDoc | undefined> {
+      return (await collection.findOne({ appId, version }, session === undefined ? {} : { session })) ?? undefined;
     },
 
     /** By first seen, newest first. */

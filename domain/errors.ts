@@ -5,6 +5,7 @@ export const ERRORS = {
   BATCH_TOO_LARGE: { status: 413, retryable: false },
   CONTENT_TYPE_UNSUPPORTED: { status: 415, retryable: false },
   REQUEST_INVALID: { status: 400, retryable: false },
+  SOURCE_MAP_INVALID: { status: 400, retryable: false },
   UNAUTHENTICATED: { status: 401, retryable: false },
   FORBIDDEN: { status: 403, retryable: false },
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
