@@ -1,6 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { type Retention, SERIES_NAMES } from '../db/retention.js';
+import { type Retention, type Series, SERIES_NAMES } from '../db/retention.js';
 import { firstKeptDay } from '../domain/app.js';
+import { DAY_MS } from '../domain/limits.js';
 
 /** In days: how long the app that keeps longest keeps each series. Null where nothing bounds it. */
 export interface RetentionBounds {
@@ -20,6 +21,7 @@ export interface SweptApp {
   readonly appId: string;
   readonly events: number;
   readonly heatmapEvents: number;
+  readonly errors: number;
 }
 
 export interface RetentionSweep {
@@ -30,7 +32,7 @@ export interface RetentionSweep {
 }
 
 export interface RetentionDeps {
-  readonly retention: Pick<Retention, 'apps' | 'keepBound' | 'findDayBefore' | 'deleteDay'>;
+  readonly retention: Pick<Retention, 'apps' | 'keepBound' | 'findDayBefore' | 'deleteDay' | 'deleteErrors'>;
 }
 
 export function retentionActivities({ retention }: RetentionDeps) {
@@ -44,11 +46,15 @@ export function retentionActivities({ retention }: RetentionDeps) {
     },
 
     /**
-     * Deletes of every app the days that it does not keep. Idempotent: what is gone stays gone, and what an earlier
-     * attempt deleted is in its last heartbeat, so that it is still counted.
+     * Deletes of every app the days and the errors that it does not keep. Idempotent: what is gone stays gone, and
+     * what an earlier attempt deleted is in its last heartbeat, so that it is still counted.
      */
     async sweepRetention({ now, appId: only }: SweepRetentionInput): Promise<RetentionSweep> {
       const swept = new Map<string, SweptApp>(earlierAttempts().map((each) => [each.appId, each]));
+      const count = (appId: string, what: Series | 'errors', deleted: number): void => {
+        const before = swept.get(appId) ?? { appId, events: 0, heatmapEvents: 0, errors: 0 };
+        swept.set(appId, { ...before, [what]: before[what] + deleted });
+      };
       const signal = cancellationSignal();
       const apps = (await retention.apps()).filter(({ appId }) => only === undefined || appId === only);
 
@@ -61,9 +67,16 @@ export function retentionActivities({ retention }: RetentionDeps) {
             const day = await retention.findDayBefore(series, id, kept);
             if (day === undefined) break;
             const deleted = await retention.deleteDay(series, id, day);
-            const before = swept.get(appId) ?? { appId, events: 0, heatmapEvents: 0 };
-            swept.set(appId, { ...before, [series]: before[series] + deleted });
+            count(appId, series, deleted);
           }
+        }
+        const keptMs = firstKeptDay(Date.parse(now), days.errors) * DAY_MS;
+        for (;;) {
+          signal.throwIfAborted();
+          heartbeat([...swept.values()]);
+          const deleted = await retention.deleteErrors(id, keptMs);
+          if (deleted === 0) break;
+          count(appId, 'errors', deleted);
         }
       }
       return { apps: apps.length, swept: [...swept.values()] };

@@ -1,6 +1,7 @@
 import type { Db, Document, ObjectId } from 'mongodb';
-import { outerBoundSeconds } from '../domain/app.js';
+import { DEFAULT_APP_CONFIG, outerBoundSeconds } from '../domain/app.js';
 import { type AppDoc, appRegistrationsSpec } from './apps.js';
+import { errorRetention } from './error-retention.js';
 import { eventsSpec, type SeriesMeta } from './events.js';
 import { heatmapEventsSpec } from './heatmap-events.js';
 
@@ -13,11 +14,11 @@ const SERIES = {
 export type Series = keyof typeof SERIES;
 export const SERIES_NAMES: readonly Series[] = ['events', 'heatmapEvents'];
 
-/** An app and for how many days it keeps each series. */
+/** An app and for how many days it keeps each series, and occurrences of errors. */
 export interface AppRetention {
   readonly id: ObjectId;
   readonly appId: string;
-  readonly days: Readonly<Record<Series, number>>;
+  readonly days: Readonly<Record<Series | 'errors', number>>;
 }
 
 /** How often a bound is set again because what it depends on has moved meanwhile. */
@@ -53,6 +54,8 @@ export function retention(db: Db) {
   }
 
   return {
+    ...errorRetention(db),
+
     /** Before an app may keep longer. Never lowers. */
     async raiseBounds(days: Readonly<Record<Series, number>>): Promise<void> {
       for (const series of SERIES_NAMES) {
@@ -82,7 +85,11 @@ export function retention(db: Db) {
       return docs.map(({ _id, appId, config }) => ({
         id: _id,
         appId,
-        days: { events: config.eventRetentionDays, heatmapEvents: config.heatmapRetentionDays },
+        days: {
+          events: config.eventRetentionDays,
+          heatmapEvents: config.heatmapRetentionDays,
+          errors: (config.errors ?? DEFAULT_APP_CONFIG.errors).retentionDays,
+        },
       }));
     },
 

@@ -93,7 +93,7 @@ async function recordAll(): Promise<void> {
     'retention',
     {
       keepRetentionBounds: async () => ({ events: 90, heatmapEvents: 30 }),
-      sweepRetention: async () => ({ apps: 2, swept: [{ appId: 'shop', events: 12, heatmapEvents: 3 }] }),
+      sweepRetention: async () => ({ apps: 2, swept: [{ appId: 'shop', events: 12, heatmapEvents: 3, errors: 0 }] }),
     },
     async (taskQueue) => {
       const options = { taskQueue, workflowId: RETENTION_ID, typedSearchAttributes: kept(RETENTION_ID) };

@@ -47,7 +47,17 @@ function report(now: string, bounds: RetentionBounds, { apps, swept }: Retention
   if (swept.length === 0) return `${kept}\n\nNothing to delete.`;
   const lines = swept
     .slice(0, LINES_SHOWN)
-    .map(({ appId, events, heatmapEvents }) => `| ${appId} | ${String(events)} | ${String(heatmapEvents)} |`);
+    .map(
+      ({ appId, events, heatmapEvents, errors }) =>
+        `| ${appId} | ${String(events)} | ${String(heatmapEvents)} | ${String(errors)} |`,
+    );
   const more = swept.length > LINES_SHOWN ? [`\n${String(swept.length - LINES_SHOWN)} more apps`] : [];
-  return [kept, '', '| deleted of app | events | heatmap events |', '|---|---:|---:|', ...lines, ...more].join('\n');
+  return [
+    kept,
+    '',
+    '| deleted of app | events | heatmap events | errors |',
+    '|---|---:|---:|---:|',
+    ...lines,
+    ...more,
+  ].join('\n');
 }

@@ -71,8 +71,8 @@ describe('retention, on two apps that keep for 7 and for 60 days', () => {
     assert.deepEqual(sweep, {
       apps: 2,
       swept: [
-        { appId: 'short', events: 62 * 30, heatmapEvents: 23 * 10 },
-        { appId: 'long', events: 9 * 30, heatmapEvents: 4 * 10 },
+        { appId: 'short', events: 62 * 30, heatmapEvents: 23 * 10, errors: 0 },
+        { appId: 'long', events: 9 * 30, heatmapEvents: 4 * 10, errors: 0 },
       ],
     });
     assert.deepEqual(await daysOf('events', short.id), { first: TODAY - 7, count: 8, each: [30] });
@@ -102,7 +102,7 @@ describe('retention, on two apps that keep for 7 and for 60 days', () => {
     };
     await assert.rejects(run(first, dying), /killed/);
     const second = new MockActivityEnvironment({ heartbeatDetails: heard });
-    assert.deepEqual((await run(second)).swept, [{ appId: 'short', events: 62, heatmapEvents: 0 }]);
+    assert.deepEqual((await run(second)).swept, [{ appId: 'short', events: 62, heatmapEvents: 0, errors: 0 }]);
   });
 
   it('sweeps one app alone when asked', async () => {
@@ -110,7 +110,7 @@ describe('retention, on two apps that keep for 7 and for 60 days', () => {
     const only: SweepRetentionInput = { now: NOW, appId: 'long' };
     const { sweepRetention } = retentionActivities(it_);
     const sweep: RetentionSweep = await new MockActivityEnvironment().run(sweepRetention, only);
-    assert.deepEqual(sweep, { apps: 1, swept: [{ appId: 'long', events: 1, heatmapEvents: 0 }] });
+    assert.deepEqual(sweep, { apps: 1, swept: [{ appId: 'long', events: 1, heatmapEvents: 0, errors: 0 }] });
     await run();
   });
 

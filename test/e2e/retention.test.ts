@@ -66,8 +66,8 @@ describe('the nightly retention of two apps that keep for different times', () =
       bounds: { events: 30, heatmapEvents: 30 },
       apps: 2,
       swept: [
-        { appId: 'week', events: DAYS - 8, heatmapEvents: 30 - 4 },
-        { appId: 'month', events: DAYS - 31, heatmapEvents: 0 },
+        { appId: 'week', events: DAYS - 8, heatmapEvents: 30 - 4, errors: 0 },
+        { appId: 'month', events: DAYS - 31, heatmapEvents: 0, errors: 0 },
       ],
     });
     const left = async (collection: string, appId: ObjectId) => it_.db.collection(collection).countDocuments({ appId });

@@ -47,7 +47,7 @@ describe('the retention workflow', () => {
           order.push('sweep');
           asked.push(input);
           if (failures-- > 0) throw ApplicationFailure.create({ message: 'no server', type: 'UNAVAILABLE' });
-          return { apps: 3, swept: [{ appId: 'shop', events: 1200, heatmapEvents: 7 }] };
+          return { apps: 3, swept: [{ appId: 'shop', events: 1200, heatmapEvents: 7, errors: 30 }] };
         },
       },
       { appId: 'shop' },
@@ -59,11 +59,11 @@ describe('the retention workflow', () => {
     assert.deepEqual(result, {
       bounds: { events: 90, heatmapEvents: null },
       apps: 3,
-      swept: [{ appId: 'shop', events: 1200, heatmapEvents: 7 }],
+      swept: [{ appId: 'shop', events: 1200, heatmapEvents: 7, errors: 30 }],
     });
     assert.match(details, /3 apps/);
     assert.match(details, /events 90 days, heatmap events unbounded/);
-    assert.match(details, /\| shop \| 1200 \| 7 \|/);
+    assert.match(details, /\| shop \| 1200 \| 7 \| 30 \|/);
   });
 
   it('says so when there was nothing to delete', async () => {
