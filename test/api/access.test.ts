@@ -54,7 +54,7 @@ describe('access', () => {
     const keyed = all.filter(({ access, method }) => access === 'app-key' && method !== 'OPTIONS');
     assert.ok(keyed.length > 2);
     for (const route of keyed) {
-      const url = route.url.replace(':batchId', 'a'.repeat(64));
+      const url = route.url.replace(':batchId', 'a'.repeat(64)).replace(':dsnId', '1');
       const answer = await it_.app.inject({ method: route.method as 'GET', url, payload: '{"batch":[]}' });
       assert.equal(answer.statusCode, 401, `${route.method} ${url}`);
     }
