@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
+import { findTestServer } from './servers/test-server-binary.mjs';
 
 const TEST_BOUND_MS = 5 * 60_000;
 
@@ -26,9 +27,11 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
   const building = build({ root, cacheDir, say, signal });
   // Awaited below, in its turn: its failure must not count as unhandled until then.
   building.catch(() => undefined);
+  const finding = timeSkipping({ env, cacheDir, say, signal });
   const engines = await temporaryEngines({ env, cacheDir, say, signal, died });
   try {
     await building;
+    const testServer = await finding;
     say(`testing: ${String(files.length)} files`);
     const code = await runNode(
       [
@@ -48,6 +51,7 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
           MONGODB_URL: engines.mongodbUrl,
           TEMPORAL_ADDRESS: engines.temporalAddress,
           WORKFLOW_BUNDLE: join(root, 'dist', 'workflow-bundle.js'),
+          ...testServer,
           EXPERIENCE_TEST: '1',
         },
       },
@@ -56,6 +60,19 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
     return lost === '' ? code : 1;
   } finally {
     await engines.stop();
+  }
+}
+
+/**
+ * The server that tests of long timers need. They say so themselves when there is none.
+ * @param {{ env: NodeJS.ProcessEnv, cacheDir: string, say: (line: string) => void, signal: AbortSignal }} options
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+async function timeSkipping({ env, cacheDir, say, signal }) {
+  try {
+    return { TEMPORAL_TEST_SERVER: (await findTestServer({ env, cacheDir, say, signal })).path };
+  } catch (error) {
+    return { TEMPORAL_TEST_SERVER_MISSING: error instanceof Error ? error.message : String(error) };
   }
 }
 
