@@ -9,8 +9,7 @@ import { NOBODY } from '../db/ids.js';
 import type { Releases } from '../db/releases.js';
 import { groupingOf } from '../domain/grouping.js';
 import { cutText } from '../domain/limits.js';
-import type { Exception } from '../domain/occurrence.js';
-import { parseStackTrace } from '../domain/stack.js';
+import { statedExceptions } from '../domain/shown-exceptions.js';
 import type { AppSettings } from './app-settings.js';
 import type { Symbolicator } from './symbolicate.js';
 
@@ -29,6 +28,12 @@ interface PreparedErrors {
   readonly errors: readonly GroupedError[];
 }
 
+/** An occurrence as it waited. */
+interface Pending {
+  readonly error: PendingError;
+  readonly bytes: Uint8Array;
+}
+
 const MOST_FLAGS = 200;
 const MOST_FLAG_VALUE = 256;
 
@@ -39,46 +44,51 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
   /** The flags of those profiles whose client did not say. */
   async function flagsOf(
     appId: ObjectId,
-    errors: readonly PendingError[],
+    errors: readonly Pending[],
   ): Promise<Map<string, Record<string, string>>> {
-    const silent = errors.filter(({ flags, profileId }) => flags === undefined && !profileId.equals(NOBODY));
+    const silent = errors.filter(({ error }) => error.flags === undefined && !error.profileId.equals(NOBODY));
     if (silent.length === 0) return new Map();
     const sets = await flagSets
       .find(
-        { appId, profileId: { $in: silent.map(({ profileId }) => profileId) } },
+        { appId, profileId: { $in: silent.map(({ error }) => error.profileId) } },
         { projection: { profileId: 1, flags: 1 } },
       )
       .toArray();
     return new Map(sets.map(({ profileId, flags }) => [profileId.toHexString(), asTexts(flags)]));
   }
 
-  async function grouped(appId: ObjectId, pending: readonly PendingError[]): Promise<GroupedError[]> {
+  async function grouped(appId: ObjectId, pending: readonly Pending[]): Promise<GroupedError[]> {
     const flags = await flagsOf(appId, pending);
     const result: GroupedError[] = [];
-    for (const error of pending) {
-      const sent = error.exceptions.length > 0 ? error.exceptions : exceptionsOf(error);
-      const exceptions = await symbolicator.symbolicate(appId, error.release, sent);
+    for (const { error, bytes } of pending) {
+      const stated = statedExceptions(error);
+      const exceptions = await symbolicator.symbolicate(appId, error.release, stated);
       const { version, by, components, title, culprit } = groupingOf({
         ...error,
         exceptions,
         fingerprint: error.clientFingerprint,
       });
-      result.push({
-        error: { ...error, exceptions },
-        flags: error.flags ?? flags.get(error.profileId.toHexString()) ?? {},
+      const grouped = {
+        flags: flags.get(error.profileId.toHexString()) ?? {},
         fingerprint: hash('sha256', JSON.stringify([version, by, ...components]), 'hex'),
         grouping: { version, by, components },
         title,
         culprit,
-      });
+      };
+      // What a source map tells is stored; else the document stays as it came, byte for byte.
+      if (exceptions === stated) result.push({ error, bytes, ...grouped });
+      else {
+        const symbolicated = { ...asSent(error), exceptions };
+        result.push({ error: symbolicated, bytes: BSON.serialize(symbolicated), ...grouped });
+      }
     }
     return result;
   }
 
   /** That profiles ran these releases; known ones cost nothing. */
-  async function noteReleases(appId: ObjectId, errors: readonly PendingError[]): Promise<void> {
+  async function noteReleases(appId: ObjectId, pending: readonly Pending[]): Promise<void> {
     const byRelease = new Map<string, Map<string, ObjectId>>();
-    for (const { release, profileId } of errors) {
+    for (const { release, profileId } of pending.map(({ error }) => error)) {
       if (release === '') continue;
       const profiles = byRelease.get(release) ?? new Map<string, ObjectId>();
       byRelease.set(release, profiles);
@@ -93,17 +103,17 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
   return {
     /** Symbolicated and grouped: all that can be done before the transaction. */
     async prepare(bytes: Uint8Array): Promise<readonly PreparedErrors[]> {
-      const byApp = new Map<string, PendingError[]>();
+      const byApp = new Map<string, Pending[]>();
       for (const document of bsonDocuments(bytes)) {
-        const error = pendingError(document);
+        const error = BSON.deserialize(document) as PendingError;
         const hex = error.appId.toHexString();
         const known = byApp.get(hex);
-        if (known) known.push(error);
-        else byApp.set(hex, [error]);
+        if (known) known.push({ error, bytes: document });
+        else byApp.set(hex, [{ error, bytes: document }]);
       }
       const prepared: PreparedErrors[] = [];
       for (const pending of byApp.values()) {
-        const appId = pending[0]?.appId;
+        const appId = pending[0]?.error.appId;
         if (appId === undefined) continue;
         await noteReleases(appId, pending);
         prepared.push({ appId, errors: await grouped(appId, pending) });
@@ -125,32 +135,13 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
 
 export type ErrorPipeline = ReturnType<typeof errorPipeline>;
 
-function pendingError(document: Uint8Array): PendingError {
-  const error = BSON.deserialize(document) as PendingError;
-  return {
-    ...error,
-    tags: asData(error.tags),
-    breadcrumbs: error.breadcrumbs.map((breadcrumb) => ({ ...breadcrumb, data: asData(breadcrumb.data) })),
-    ...(error.flags && { flags: asData(error.flags) }),
-  };
-}
-
-/** From the text of a stack; without one, the place that the client names is the one frame. */
-function exceptionsOf({
-  stackTrace,
-  errorType,
-  message,
-  sourceFile,
-  line,
-  column,
-}: PendingError): readonly Exception[] {
-  const parsed = parseStackTrace(stackTrace);
-  if (parsed.length > 0) return parsed;
-  const frame = { file: sourceFile, module: '', function: '', line, column, inApp: true };
-  return [
-    { type: errorType, value: message, synthetic: false, handled: null, frames: sourceFile === '' ? [] : [frame] },
-  ];
-}
+/** Its maps in a form that the driver writes as what they are. */
+const asSent = (error: PendingError): PendingError => ({
+  ...error,
+  tags: asData(error.tags),
+  breadcrumbs: error.breadcrumbs.map((breadcrumb) => ({ ...breadcrumb, data: asData(breadcrumb.data) })),
+  ...(error.flags && { flags: asData(error.flags) }),
+});
 
 function asTexts(flags: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = Object.entries(flags).slice(0, MOST_FLAGS);

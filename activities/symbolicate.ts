@@ -5,11 +5,15 @@ import type { Db, ObjectId } from 'mongodb';
 import { type SourceMapDoc, sourceMaps, type SourceMaps } from '../db/source-maps.js';
 import type { Exception, StackFrame, UnresolvedReason } from '../domain/occurrence.js';
 import { SOURCE_MAP_LIMITS } from '../domain/source-map.js';
+import { reasonWithoutMap } from '../domain/shown-exceptions.js';
 import { isOwnSource, mappable, pathKey, tidySource } from '../domain/source-path.js';
 import { sourceMapReader, type SourceMapReader, weightOf } from './source-map-reader.js';
 
 export interface Symbolicator {
-  /** Frames as the sources have them, where a map says so; elsewhere they stay, and say why. */
+  /**
+   * Frames as the sources have them, where a map says so; elsewhere they stay, and say why. The very same exceptions
+   * where the app has no maps at all.
+   */
   readonly symbolicate: (
     appId: ObjectId,
     release: string,
@@ -67,10 +71,9 @@ export function symbolicator({ db, now = Date.now }: Deps): Symbolicator {
     const kind = kindOf(frame.file);
     if (kind === undefined) return undefined;
     const isExpected = kind === 'url' || (frame.inApp && app.byPath.size > 0) || frame.debugId !== undefined;
-    const because = (reason: UnresolvedReason): Resolved => (isExpected ? reason : undefined);
-    if (frame.line < 1 || frame.column < 1) return because('NO_POSITION');
-    if (frame.debugId === undefined && release === '') return because('NO_RELEASE_OR_DEBUG_ID');
-    return app.any ? place(app, frame, because('NO_SOURCE_MAP')) : because('NO_SOURCE_MAP');
+    const reason = reasonWithoutMap(frame, release);
+    const otherwise = isExpected ? reason : undefined;
+    return reason === 'NO_SOURCE_MAP' ? place(app, frame, otherwise) : otherwise;
   }
 
   async function place({ appId, byPath }: AppMaps, frame: StackFrame, otherwise: Resolved): Promise<Resolved> {
@@ -88,6 +91,8 @@ export function symbolicator({ db, now = Date.now }: Deps): Symbolicator {
       const isAny = exceptions.some(({ frames }) => frames.some(({ file }) => kindOf(file) !== undefined));
       if (!isAny) return exceptions;
       const app = await find.of(appId, release);
+      // Nothing to tell: why frames are as they were sent is said to who reads them.
+      if (!app.any) return exceptions;
       const resolved: Resolved[][] = [];
       for (const frames of withFewDebugIds(exceptions)) {
         resolved.push(await Promise.all(frames.map(async (frame) => resolve(app, release, frame))));

@@ -2,8 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { BSON, type Db, type Document, ObjectId } from 'mongodb';
 import { batchBuilder } from '../api/ingest/batch-builder.js';
 import { people } from '../api/ingest/people.js';
+import { occurrenceOf } from '../api/routes/errors-ingest.js';
 import type { CollectionSpec } from '../db/collection.js';
+import type { ErrorDoc, PendingError } from '../db/errors.js';
+import { parseStackTrace } from '../domain/stack.js';
+import { decodeErrorBatch } from '../proto/codec.js';
 import { appOf } from '../test/helper/apps.js';
+import { KINDS } from './load-bodies.js';
 
 const BATCH = 1_000;
 const WRITERS = 4;
@@ -64,4 +69,24 @@ export function eventDocuments(first: number, count: number): Document[] {
   }
   const batch = builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body: Buffer.alloc(0) });
   return batch.items.map(({ bytes }) => BSON.deserialize(bytes ?? Buffer.alloc(0)));
+}
+
+/** Errors as the API builds them and as they are stored: with their frames and their group. */
+export function errorDocuments(first: number, count: number): Document[] {
+  const numbers = Array.from({ length: count }, (_, at) => first + at);
+  const builder = batchBuilder({ app: { ...appOf('bare'), id: new ObjectId() }, people: people(), now: Date.now() });
+  decodeErrorBatch(KINDS.errors.body(numbers, 1_000)).errors.forEach((error, index) => {
+    builder.error('errors', index, occurrenceOf(error));
+  });
+  const batch = builder.finish({ kind: 'errors', format: 'json', idempotencyKey: undefined, body: Buffer.alloc(0) });
+  return batch.items.map(({ bytes }, index) => {
+    const error = BSON.deserialize(bytes ?? Buffer.alloc(0)) as PendingError;
+    const stored: Omit<ErrorDoc, keyof PendingError> = {
+      groupFingerprint: randomUUID(),
+      groupId: new ObjectId(),
+      ordinal: first + index,
+      keptAs: 'first',
+    };
+    return { ...error, flags: {}, exceptions: parseStackTrace(error.stackTrace), ...stored };
+  });
 }

@@ -32,7 +32,7 @@ function event(index: number) {
 }
 
 /** Letters only, since digits in a name are taken for a build's. */
-const word = (n: number): string => [...String(n)].map((digit) => String.fromCharCode(97 + Number(digit))).join('');
+const word = (n: number): string => String(n).replaceAll(/\d/g, (digit) => String.fromCharCode(97 + Number(digit)));
 
 const FRAMES = range(9).map((n) => ({
   function: `handle${word(n)}`,

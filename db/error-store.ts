@@ -2,6 +2,7 @@ import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb
 import type { ErrorConfig } from '../domain/app.js';
 import { keepAs, sharesOf } from '../domain/kept.js';
 import { type AlertDoc, alertsSpec } from './alerts.js';
+import { withFields } from './bson-documents.js';
 import { type ErrorActivityDoc, errorActivitySpec } from './error-activity.js';
 import { type ErrorGroupDayDoc, errorGroupDaysSpec } from './error-group-days.js';
 import { type ErrorGroupProfileDoc, errorGroupProfilesSpec } from './error-group-profiles.js';
@@ -9,7 +10,8 @@ import { type ErrorGroupDoc, errorGroupsSpec } from './error-groups.js';
 import { count, type Entry, entryOf, groupWrite, newGroup, newGroupAlert } from './error-entry.js';
 import { errorJudge, type GroupHead } from './error-judge.js';
 import { dayCounts, type GroupedError, tallies, type Tally } from './error-tally.js';
-import { type ErrorDoc, errorsSpec } from './errors.js';
+import { type ErrorDoc, errorsSpec, type PendingError } from './errors.js';
+import { insertRaw } from './raw-insert.js';
 import type { Releases } from './releases.js';
 
 interface Deps {
@@ -149,22 +151,29 @@ export function errorStore({ db, releases }: Deps) {
     session: ClientSession,
   ): Promise<void> {
     const shares = sharesOf(maxStoredPerGroup);
-    const kept: ErrorDoc[] = [];
+    const kept: Uint8Array[] = [];
     for (const [tally, entry] of own) {
       const before = entry.isNew ? 0 : entry.head.own.count;
-      tally.errors.forEach(({ error, flags, fingerprint }, index) => {
+      tally.errors.forEach(({ error, bytes, flags, fingerprint }, index) => {
         const ordinal = before + index + 1;
         const keptAs = keepAs(ordinal, tally.errors.length - index - 1, shares);
         if (keptAs === undefined) return;
         if (keptAs === 'newest') entry.newest++;
-        kept.push({ ...error, flags, groupFingerprint: fingerprint, groupId: entry.head._id, ordinal, keptAs });
+        const added: Omit<ErrorDoc, Exclude<keyof PendingError, 'flags'>> = {
+          groupFingerprint: fingerprint,
+          groupId: entry.head._id,
+          ordinal,
+          keptAs,
+          flags,
+        };
+        kept.push(withFields(bytes, error.flags === undefined ? added : { ...added, flags: undefined }));
       });
       const newest = entry.head.newestKept + entry.newest;
       if (entry.newest === 0 || newest <= shares.newest) continue;
       const left = Math.max(entry.newest, Math.ceil(shares.newest / 2));
       entry.newest -= await dropOldest(entry.head._id, newest - left, session);
     }
-    if (kept.length > 0) await errors.insertMany(kept, { session, ordered: false });
+    await insertRaw(db, errorsSpec.name, Buffer.concat(kept), session);
   }
 
   /** Makes room for the newest: all that were kept as such but the last, in one go for many flushes. */

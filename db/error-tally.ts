@@ -9,6 +9,9 @@ import { NOBODY } from './ids.js';
 /** An occurrence that is symbolicated and knows its fingerprint. */
 export interface GroupedError {
   readonly error: PendingError;
+  /** The same as BSON, without `flags` where the client did not say. */
+  readonly bytes: Uint8Array;
+  /** What is stored instead where the client did not say. */
   readonly flags: Readonly<Record<string, string>>;
   readonly fingerprint: string;
   readonly grouping: GroupingDoc;

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import {
   type Binary,
   type ClientSession,
@@ -10,18 +9,13 @@ import {
 } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { binary, date, documentOf, number } from './json-schema.js';
+import { rawDocuments, throwIfRefused } from './raw-insert.js';
 
-/** The parts of the driver that a lane needs and the driver keeps to itself; `test/db/lane.test.ts` guards them. */
+/** The part of the driver that a lane needs and the driver keeps to itself; `test/db/lane.test.ts` guards them. */
 interface DriverServerSession {
   id: { id: Binary };
   isDirty: boolean;
 }
-interface DriverDocumentSequence {
-  push(document: Document, bytes: Uint8Array): number;
-}
-const { DocumentSequence } = createRequire(import.meta.url)('mongodb/lib/cmap/commands') as {
-  DocumentSequence: new (field: string) => DriverDocumentSequence;
-};
 
 interface LaneFenceDoc {
   readonly _id: Binary;
@@ -62,10 +56,7 @@ export interface Lane {
 export function lanes(client: MongoClient, db: Db) {
   const write = async (session: ClientSession, txnNumber: number, command: Document): Promise<void> => {
     const numbered = { ...command, txnNumber: Long.fromNumber(txnNumber), writeConcern: MAJORITY };
-    const answer = await db.command(numbered, { session });
-    const [refused] = (answer['writeErrors'] as Document[] | undefined) ?? [];
-    const failure = refused ?? (answer['writeConcernError'] as Document | undefined);
-    if (failure !== undefined) throw new MongoServerError(failure);
+    throwIfRefused(await db.command(numbered, { session }));
   };
 
   return {
@@ -81,9 +72,7 @@ export function lanes(client: MongoClient, db: Db) {
           session,
           insert: async (txnNumber, collection, bytes) => {
             if (bytes.length === 0) return;
-            const documents = new DocumentSequence('documents');
-            documents.push({}, bytes);
-            await write(session, txnNumber, { insert: collection, documents, ordered: false });
+            await write(session, txnNumber, { insert: collection, documents: rawDocuments(bytes), ordered: false });
           },
           // It must really change something: a write without an oplog entry is forgotten at a failover.
           fence: (txnNumber) =>

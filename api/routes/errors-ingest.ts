@@ -49,7 +49,7 @@ export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyP
 }
 
 /** What a client of ours states. Its `tags` stand in where a field is younger than the client. */
-function occurrenceOf(event: ErrorEvent): Occurrence {
+export function occurrenceOf(event: ErrorEvent): Occurrence {
   const { severity, tags, pageContext } = event;
   return {
     ...event,

@@ -4,6 +4,7 @@ import { NOBODY } from '../../db/ids.js';
 import type { ListedOccurrence } from '../../db/occurrence-reads.js';
 import { APP_SLUG } from '../../domain/app.js';
 import { SEVERITIES, UNRESOLVED_REASONS } from '../../domain/occurrence.js';
+import { shownExceptions } from '../../domain/shown-exceptions.js';
 import { Id } from './common.js';
 import { NextCursor } from './cursor.js';
 
@@ -142,7 +143,7 @@ export const occurrenceView = (doc: ErrorDoc): Omit<OccurrenceView, 'older' | 'n
   sourceFile: doc.sourceFile,
   line: doc.line,
   column: doc.column,
-  exceptions: structuredClone(doc.exceptions) as OccurrenceView['exceptions'],
+  exceptions: structuredClone(shownExceptions(doc)) as OccurrenceView['exceptions'],
   tags: doc.tags,
   flags: doc.flags,
   breadcrumbs: [...doc.breadcrumbs],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ObjectId } from 'mongodb';
+import { BSON, ObjectId } from 'mongodb';
 import type { GroupedError } from '../../db/error-tally.js';
 import type { PendingError } from '../../db/errors.js';
 import { NOBODY } from '../../db/ids.js';
@@ -55,6 +55,7 @@ export function groupedError(appId: ObjectId, { group = 'group', ...fields }: Fi
   };
   return {
     error,
+    bytes: BSON.serialize(error),
     flags: {},
     fingerprint: fingerprintOf(group),
     grouping: { version: 1, by: 'stack', components: [group] },
