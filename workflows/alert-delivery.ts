@@ -4,6 +4,7 @@ import {
   isCancellation,
   proxyActivities,
   setCurrentDetails,
+  TimeoutFailure,
 } from '@temporalio/workflow';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import type { DeliveryActivities, DeliveryOutcome } from '../activities/alert-deliveries.js';
@@ -63,8 +64,9 @@ export async function alertDelivery({
       throw error;
     }
     if (!(error instanceof ActivityFailure)) throw error;
-    const reason = error.cause instanceof Error ? error.cause.message : error.message;
-    await failDelivery({ deliveryId, reason });
+    // What the last attempt met stands in the delivery's log.
+    const { cause = error } = error;
+    await failDelivery({ deliveryId, reason: cause instanceof TimeoutFailure ? 'not taken in time' : cause.message });
     return 'failed' as const;
   });
   setCurrentDetails(`**${outcome}**`);
