@@ -31,6 +31,7 @@ import {
   OccurrenceView,
   occurrenceView,
   TagsView,
+  tagsView,
 } from '../schema/error-occurrence.js';
 
 interface Deps {
@@ -184,7 +185,10 @@ export function errorRoutes({ guard, errorLists, errorGroups, occurrences }: Dep
           response: { 200: TagsView },
         },
       },
-      async (request) => occurrences.distributions(await idsOf(guard.appOf(request).app.id, request.params.groupId)),
+      async (request) => {
+        const ids = await idsOf(guard.appOf(request).app.id, request.params.groupId);
+        return tagsView(await occurrences.distributions(ids));
+      },
     );
 
     app.get(
