@@ -13,6 +13,7 @@ import {
 } from '../../domain/sentry/statements.js';
 import type { App } from '../../db/apps.js';
 import { batchBuilder } from './batch-builder.js';
+import { decode } from './envelope-body.js';
 import type { People } from './people.js';
 
 interface Facts {
@@ -35,7 +36,7 @@ interface EnvelopeBatch {
 
 const json = ({ payload }: EnvelopeItem): Json | undefined => {
   try {
-    const value: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+    const value: unknown = JSON.parse(decode(payload));
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -20,7 +20,8 @@ const tooLarge = (what: string, bytes: number) =>
   new PlatformError('BODY_TOO_LARGE', `${what} at most ${String(bytes)} bytes`);
 const tooMuchKept = () => tooLarge('an envelope without its attachments has', LIMITS.inflatedBytes);
 
-const decode = (bytes: Uint8Array): string =>
+/** UTF-8 without a copy of its bytes. */
+export const decode = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 
 /**

@@ -32,7 +32,7 @@ interface Span {
 }
 
 const NEWLINE = 0x0a;
-const FIRST_CAPACITY = 64 * 1024;
+const FIRST_CAPACITY = 4 * 1024;
 
 /**
  * Reads an envelope as it comes in: a header line, then for each item a header line and a payload, of a stated length
