@@ -1,13 +1,19 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { DeliveryActivities } from '../activities/alert-deliveries.js';
+import type { AlertActivities } from '../activities/alerts.js';
 import type { BatchActivities } from '../activities/batches.js';
+import type { WatchActivities } from '../activities/error-watch.js';
 import type { RetentionActivities } from '../activities/retention.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
+import { alertDelivery, alertDeliveryRun } from '../workflows/alert-delivery.js';
+import { ALERT_DISPATCH_ID, alertDispatch, alertDispatchWake } from '../workflows/alert-dispatch.js';
 import { batchIngest, batchIngestRun } from '../workflows/batch-ingest.js';
+import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
@@ -16,12 +22,15 @@ import { cacheDirOf } from './servers/cache.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 
 // npm run record:histories: runs every workflow on a Temporal of its own, each along its ways, and writes down what
-// happened. To be run when a workflow is added or changed for good, never to make a failing replay pass.
+// happened. To be run when a workflow is added or changed for good, never to make a failing replay pass. With names,
+// only histories that begin with one of them: npm run record:histories -- alert
 
-type Activities = BatchActivities & RetentionActivities;
+type Activities = BatchActivities & RetentionActivities & AlertActivities & DeliveryActivities & WatchActivities;
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'test', 'histories');
+const wanted = process.argv.slice(2);
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((each) => name.startsWith(each));
 const say = (line: string): void => console.error(line);
 const around = { root, cacheDir: cacheDirOf(process.env), say, signal: new AbortController().signal };
 const kept = (kind: string) => [{ key: SEARCH_ATTRIBUTES.kind, value: kind }];
@@ -31,11 +40,12 @@ const engines = await temporaryEngines({ ...around, env: process.env, died: say 
 Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
 const connection = await NativeConnection.connect({ address: engines.temporalAddress });
 const client = new Client({ connection, identity: 'recorder' });
-rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
+for (const file of readdirSync(folder).filter(isWanted)) rmSync(join(folder, file));
 try {
   await registerSearchAttributes(connection, 'default');
   await recordAll();
+  await recordAlerts();
 } finally {
   await connection.close();
   await engines.stop();
@@ -103,6 +113,61 @@ async function recordAll(): Promise<void> {
   );
 }
 
+async function recordAlerts(): Promise<void> {
+  const deliver =
+    (id: string, more: object = {}) =>
+    async (taskQueue: string) => {
+      const run = alertDeliveryRun(
+        { deliveryId: id, retry: { initial: 100, maximum: 100, giveUp: 1_500 }, ...more },
+        'shop',
+      );
+      const handle = await client.workflow.start(alertDelivery, { ...run, taskQueue });
+      await handle.result();
+      return handle.workflowId;
+    };
+  const refuse = () => Promise.reject(failure('answered 503', { type: 'UNAVAILABLE' }));
+  await record('alert-delivery.delivered', { attemptDelivery: async () => 'delivered' }, deliver('D1'));
+  await record(
+    'alert-delivery.given-up',
+    { attemptDelivery: refuse, failDelivery: async () => undefined },
+    deliver('D2'),
+  );
+  await record(
+    'alert-delivery.replayed',
+    { attemptDelivery: async () => 'failed', reopenDelivery: async () => undefined },
+    deliver('D3', { replay: true }),
+  );
+
+  let rounds = 2;
+  await record(
+    'alert-dispatch',
+    {
+      openAlerts: async () => ({
+        alertIds: ['A'],
+        deliveries: ['E1', 'E2'].map((id) => ({ id: `${id}-${String(rounds)}`, app: 'shop' })),
+        more: rounds-- > 0,
+      }),
+      closeAlerts: async () => undefined,
+      attemptDelivery: async () => 'delivered',
+    },
+    async (taskQueue) => {
+      const handle = await client.workflow.signalWithStart(alertDispatch, { ...alertDispatchWake, taskQueue });
+      await handle.result();
+      return ALERT_DISPATCH_ID;
+    },
+  );
+
+  await record(
+    'error-watch',
+    { wakeAlerts: async () => true, watchErrors: async () => ({ groups: 12, alerts: 1 }) },
+    async (taskQueue) => {
+      const options = { taskQueue, workflowId: ERROR_WATCH_ID, typedSearchAttributes: kept(ERROR_WATCH_ID) };
+      await client.workflow.execute(errorWatch, options);
+      return ERROR_WATCH_ID;
+    },
+  );
+}
+
 /** Without a stack, which would name the folders of the machine that recorded it. */
 function failure(message: string, options: { type?: string; nonRetryable?: boolean } = {}): ApplicationFailure {
   const error = ApplicationFailure.create({ message, ...options });
@@ -115,6 +180,7 @@ async function record(
   activities: Partial<Activities>,
   run: (taskQueue: string) => Promise<string>,
 ): Promise<void> {
+  if (!isWanted(name)) return;
   const taskQueue = `record-${name}`;
   const worker = await Worker.create({
     connection,
