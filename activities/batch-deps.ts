@@ -3,6 +3,7 @@ import { apps } from '../db/apps.js';
 import { drops } from '../db/drops.js';
 import { errorStore } from '../db/error-store.js';
 import { feedback } from '../db/feedback.js';
+import { flagSets } from '../db/flag-sets.js';
 import type { Lanes } from '../db/lane.js';
 import { profiles } from '../db/profiles.js';
 import { sessions } from '../db/release-sessions.js';
@@ -36,7 +37,7 @@ export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World
     profiles: profiles(db),
     retention: retention(db),
     errors: errorPipeline({
-      db,
+      flagSets: flagSets(db),
       errorStore: errorStore({ db, releases: known }),
       releases: known,
       symbolicator: symbolicator({ db }),

@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto';
-import { BSON, type ClientSession, type Db, type ObjectId } from 'mongodb';
-import { asData, bsonDocuments } from '../db/bson-documents.js';
+import type { ClientSession, ObjectId } from 'mongodb';
 import type { ErrorStore } from '../db/error-store.js';
 import type { GroupedError } from '../db/error-tally.js';
-import type { PendingError } from '../db/errors.js';
-import { type FlagSetDoc, flagSetsSpec } from '../db/flag-sets.js';
+import type { FlagSets } from '../db/flag-sets.js';
 import { NOBODY } from '../db/ids.js';
+import { type EncodedError, pendingErrors, withExceptions } from '../db/pending-error.js';
 import type { Releases } from '../db/releases.js';
 import { groupingOf } from '../domain/grouping.js';
 import { cutText } from '../domain/limits.js';
@@ -13,9 +12,9 @@ import { statedExceptions } from '../domain/shown-exceptions.js';
 import type { AppSettings } from './app-settings.js';
 import type { Symbolicator } from './symbolicate.js';
 
-export interface ErrorDeps {
-  readonly db: Db;
+interface ErrorDeps {
   readonly errorStore: ErrorStore;
+  readonly flagSets: FlagSets;
   readonly releases: Pick<Releases, 'seen'>;
   readonly symbolicator: Symbolicator;
   readonly settings: AppSettings;
@@ -28,36 +27,21 @@ interface PreparedErrors {
   readonly errors: readonly GroupedError[];
 }
 
-/** An occurrence as it waited. */
-interface Pending {
-  readonly error: PendingError;
-  readonly bytes: Uint8Array;
-}
-
 const MOST_FLAGS = 200;
 const MOST_FLAG_VALUE = 256;
 
 /** From the bytes of a flush to what its last transaction stores of errors. */
-export function errorPipeline({ db, errorStore, releases, symbolicator, settings, now }: ErrorDeps) {
-  const flagSets = db.collection<FlagSetDoc>(flagSetsSpec.name);
-
+export function errorPipeline({ errorStore, flagSets, releases, symbolicator, settings, now }: ErrorDeps) {
   /** The flags of those profiles whose client did not say. */
-  async function flagsOf(
-    appId: ObjectId,
-    errors: readonly Pending[],
-  ): Promise<Map<string, Record<string, string>>> {
-    const silent = errors.filter(({ error }) => error.flags === undefined && !error.profileId.equals(NOBODY));
-    if (silent.length === 0) return new Map();
-    const sets = await flagSets
-      .find(
-        { appId, profileId: { $in: silent.map(({ error }) => error.profileId) } },
-        { projection: { profileId: 1, flags: 1 } },
-      )
-      .toArray();
-    return new Map(sets.map(({ profileId, flags }) => [profileId.toHexString(), asTexts(flags)]));
+  async function flagsOf(appId: ObjectId, pending: readonly EncodedError[]): ReturnType<FlagSets['of']> {
+    const silent = pending.filter(({ error }) => error.flags === undefined && !error.profileId.equals(NOBODY));
+    return flagSets.of(
+      appId,
+      silent.map(({ error }) => error.profileId),
+    );
   }
 
-  async function grouped(appId: ObjectId, pending: readonly Pending[]): Promise<GroupedError[]> {
+  async function grouped(appId: ObjectId, pending: readonly EncodedError[]): Promise<GroupedError[]> {
     const flags = await flagsOf(appId, pending);
     const result: GroupedError[] = [];
     for (const { error, bytes } of pending) {
@@ -69,24 +53,21 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
         fingerprint: error.clientFingerprint,
       });
       const grouped = {
-        flags: flags.get(error.profileId.toHexString()) ?? {},
+        flags: asTexts(flags.get(error.profileId.toHexString()) ?? {}),
         fingerprint: hash('sha256', JSON.stringify([version, by, ...components]), 'hex'),
         grouping: { version, by, components },
         title,
         culprit,
       };
       // What a source map tells is stored; else the document stays as it came, byte for byte.
-      if (exceptions === stated) result.push({ error, bytes, ...grouped });
-      else {
-        const symbolicated = { ...asSent(error), exceptions };
-        result.push({ error: symbolicated, bytes: BSON.serialize(symbolicated), ...grouped });
-      }
+      const encoded = exceptions === stated ? { error, bytes } : withExceptions(error, exceptions);
+      result.push({ ...encoded, ...grouped });
     }
     return result;
   }
 
   /** That profiles ran these releases; known ones cost nothing. */
-  async function noteReleases(appId: ObjectId, pending: readonly Pending[]): Promise<void> {
+  async function noteReleases(appId: ObjectId, pending: readonly EncodedError[]): Promise<void> {
     const byRelease = new Map<string, Map<string, ObjectId>>();
     for (const { release, profileId } of pending.map(({ error }) => error)) {
       if (release === '') continue;
@@ -103,13 +84,12 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
   return {
     /** Symbolicated and grouped: all that can be done before the transaction. */
     async prepare(bytes: Uint8Array): Promise<readonly PreparedErrors[]> {
-      const byApp = new Map<string, Pending[]>();
-      for (const document of bsonDocuments(bytes)) {
-        const error = BSON.deserialize(document) as PendingError;
-        const hex = error.appId.toHexString();
+      const byApp = new Map<string, EncodedError[]>();
+      for (const pending of pendingErrors(bytes)) {
+        const hex = pending.error.appId.toHexString();
         const known = byApp.get(hex);
-        if (known) known.push({ error, bytes: document });
-        else byApp.set(hex, [{ error, bytes: document }]);
+        if (known) known.push(pending);
+        else byApp.set(hex, [pending]);
       }
       const prepared: PreparedErrors[] = [];
       for (const pending of byApp.values()) {
@@ -134,14 +114,6 @@ export function errorPipeline({ db, errorStore, releases, symbolicator, settings
 }
 
 export type ErrorPipeline = ReturnType<typeof errorPipeline>;
-
-/** Its maps in a form that the driver writes as what they are. */
-const asSent = (error: PendingError): PendingError => ({
-  ...error,
-  tags: asData(error.tags),
-  breadcrumbs: error.breadcrumbs.map((breadcrumb) => ({ ...breadcrumb, data: asData(breadcrumb.data) })),
-  ...(error.flags && { flags: asData(error.flags) }),
-});
 
 function asTexts(flags: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = Object.entries(flags).slice(0, MOST_FLAGS);

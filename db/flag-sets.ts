@@ -1,4 +1,4 @@
-import type { ObjectId } from 'mongodb';
+import type { Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { anything, date, documentOf, mapOf, objectId } from './json-schema.js';
 
@@ -23,3 +23,19 @@ export const flagSetsSpec: CollectionSpec = {
     computedAt: date,
   }),
 };
+
+export function flagSets(db: Db) {
+  const collection = db.collection<FlagSetDoc>(flagSetsSpec.name);
+  return {
+    /** The flags of those profiles that have a set, by hex of the profile. */
+    async of(appId: ObjectId, profileIds: readonly ObjectId[]): Promise<ReadonlyMap<string, FlagSetDoc['flags']>> {
+      if (profileIds.length === 0) return new Map();
+      const sets = await collection
+        .find({ appId, profileId: { $in: [...profileIds] } }, { projection: { profileId: 1, flags: 1 } })
+        .toArray();
+      return new Map(sets.map(({ profileId, flags }) => [profileId.toHexString(), flags]));
+    },
+  };
+}
+
+export type FlagSets = ReturnType<typeof flagSets>;
