@@ -15,6 +15,7 @@ import { counters } from '../db/counters.js';
 import { drops } from '../db/drops.js';
 import { errorGroupReads } from '../db/error-group-reads.js';
 import { errorLists } from '../db/error-reads.js';
+import { errorMergePreview } from '../db/error-merge-preview.js';
 import { keyChanges } from '../db/key-changes.js';
 import { memberChanges } from '../db/member-changes.js';
 import { memberTokens } from '../db/member-tokens.js';
@@ -38,6 +39,7 @@ import { alertRuleRoutes } from './routes/alert-rules.js';
 import { appRoutes } from './routes/apps.js';
 import { auditRoutes } from './routes/audit.js';
 import { dropRoutes } from './routes/drops.js';
+import { errorVerbRoutes } from './routes/error-verbs.js';
 import { errorRoutes } from './routes/errors.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
 import { instanceMemberRoutes } from './routes/instance-members.js';
@@ -81,6 +83,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     sourceMaps: sourceMaps(db),
     errorLists: errorLists(db),
     errorGroups: errorGroupReads(db),
+    errorMergePreview: errorMergePreview(db),
     occurrences: occurrenceReads(db),
     drops: drops(db),
   };
@@ -128,6 +131,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     await app.register(alertRuleRoutes(deps));
     await app.register(alertDeliveryRoutes(deps));
     await app.register(errorRoutes(deps));
+    await app.register(errorVerbRoutes(deps));
     await app.register(dropRoutes(deps));
     await app.register(releaseRoutes(deps));
     await app.register(sourceMapRoutes(deps));

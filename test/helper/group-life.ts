@@ -23,6 +23,12 @@ export type GroupLife = Awaited<ReturnType<typeof groupLife>>;
 export type DoneOutcome = Extract<VerbOutcome, { outcome: 'done' }>;
 export type RefusedOutcome = Extract<VerbOutcome, { outcome: 'refused' }>;
 
+interface How {
+  readonly by?: ObjectId;
+  readonly requestId?: string;
+  readonly now?: Date;
+}
+
 /** An app with members, the real ingest of errors into it, and all that people and time do to its groups. */
 export async function groupLife(purpose: string, config: Partial<ErrorConfig> = {}) {
   const database = await testDatabase(purpose);
@@ -88,7 +94,7 @@ export async function groupLife(purpose: string, config: Partial<ErrorConfig> = 
   const verb = (
     groupId: ObjectId,
     what: ErrorVerb,
-    { by = actor, requestId = randomUUID(), now = new Date() } = {},
+    { by = actor, requestId = randomUUID(), now = new Date() }: How = {},
   ): Promise<VerbOutcome> => deps.errorVerbs.apply({ groupId, actor: by, requestId, verb: what, now });
 
   return {
@@ -120,13 +126,13 @@ export async function groupLife(purpose: string, config: Partial<ErrorConfig> = 
       return group(name);
     },
 
-    async done(groupId: ObjectId, what: ErrorVerb, how: Parameters<typeof verb>[2] = {}): Promise<DoneOutcome> {
+    async done(groupId: ObjectId, what: ErrorVerb, how: How = {}): Promise<DoneOutcome> {
       const outcome = await verb(groupId, what, how);
       assert.equal(outcome.outcome, 'done', JSON.stringify(outcome));
       return outcome;
     },
 
-    async refused(groupId: ObjectId, what: ErrorVerb, how: Parameters<typeof verb>[2] = {}): Promise<RefusedOutcome> {
+    async refused(groupId: ObjectId, what: ErrorVerb, how: How = {}): Promise<RefusedOutcome> {
       const outcome = await verb(groupId, what, how);
       assert.equal(outcome.outcome, 'refused', JSON.stringify(outcome));
       return outcome;
