@@ -47,14 +47,15 @@ const framesOf = (group: number) => [
 
 /** About a kilobyte, of a thousand people, in `groups` groups. */
 function error(index: number, groups: number) {
+  const who = person(Math.floor(index / 10));
   const message = `cart ${String(index)} is undefined`;
   const lines = framesOf(index % groups).map(
     (frame, at) => `    at ${frame.function} (${frame.file}:${String((index % 900) + at + 1)}:17)`,
   );
   return {
     errorId: randomUUID(),
-    profileId: `user-${person(index)}`,
-    sessionId: `session-${person(index)}`,
+    profileId: `user-${who}`,
+    sessionId: `session-${who}`,
     timestampMs: Date.now(),
     errorType: 'runtime',
     severity: 2,
@@ -91,7 +92,7 @@ function envelope(index: number, groups: number): Buffer {
     level: 'error',
     release: 'shop@2.0.0',
     environment: 'production',
-    user: { id: `user-${person(index)}` },
+    user: { id: `user-${person(Math.floor(index / 10))}` },
     tags: { plan: 'pro', region: `r${String(index % 8)}` },
     breadcrumbs: range(3).map((n) => ({
       timestamp: Date.now() / 1000,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient, ObjectId } from 'mongodb';
 import { registry } from '../api/management.js';
-import { hashSecret, newAppKey } from '../api/secrets.js';
+import { derivedMemberToken, hashSecret, newAppKey } from '../api/secrets.js';
 import type { App } from '../db/apps.js';
 import { applySchema } from '../db/schema.js';
 import { spool } from '../db/spool.js';
@@ -20,6 +20,7 @@ import type { Job, LoadResult } from './load.js';
 import { processUse, type ProcessUse } from './process-use.js';
 
 const root = join(import.meta.dirname, '..');
+const SECRET_KEY = 'bench-'.repeat(8);
 const say = (line: string): void => console.error(line);
 
 export type Phase = Omit<Job, 'url' | 'key' | 'dsnId'>;
@@ -51,7 +52,7 @@ export async function benchSystem() {
     ...process.env,
     MONGODB_URL: withDatabase(engines.mongodbUrl, 'bench'),
     TEMPORAL_ADDRESS: engines.temporalAddress,
-    SECRET_KEY: 'bench-'.repeat(8),
+    SECRET_KEY,
     PORT: '0',
     WORKFLOW_BUNDLE: join(root, 'dist', 'workflow-bundle.js'),
     LOG_LEVEL: 'warn',
@@ -86,6 +87,7 @@ export async function benchSystem() {
     client,
     db,
     url: (): string => url,
+    ownerToken: derivedMemberToken(SECRET_KEY, 'owner token'),
 
     async start(): Promise<void> {
       for (const each of services) await each.start(signal);
