@@ -26,13 +26,14 @@ export interface AlertDeps {
 }
 
 /** Alerts looked at at once, and deliveries from which on no more are. */
-const ALERTS_A_LOOK = 500;
+const ALERTS_A_LOOK = 2_000;
 const DELIVERIES_A_ROUND = 200;
+const ROWS_A_LOOK = 4_000;
 /** Looks of one activity while nobody wants to know: each marks its alerts as told. */
 const LOOKS = 10;
 const GROUPS_AT_ONCE = 20;
 
-/** More than a person reads in an hour. What comes above it stands in the log and can be replayed. */
+/** Of one cause on one channel: more than a person reads in an hour. What comes above it stands in the log and can be replayed. */
 export const DELIVERIES_AN_HOUR = 120;
 
 /** The status of these groups has changed without their workflow, which may have timers to set or to forget. */
@@ -49,10 +50,10 @@ export function alertActivities(deps: AlertDeps) {
     }
   }
 
-  /** For how many more there is room in this hour. */
-  async function roomIn(channel: AlertChannelDoc): Promise<number> {
+  /** For how many more of this cause there is room in this hour: many new errors must not hide one that is back. */
+  async function roomIn({ _id }: AlertChannelDoc, cause: AlertCause): Promise<number> {
     const hourAgo = new Date(now() - HOUR_MS);
-    return DELIVERIES_AN_HOUR - (await alertDeliveries.sentSince(channel._id, hourAgo, DELIVERIES_AN_HOUR));
+    return DELIVERIES_AN_HOUR - (await alertDeliveries.sentSince(_id, cause, hourAgo, DELIVERIES_AN_HOUR));
   }
 
   return {
@@ -69,13 +70,15 @@ export function alertActivities(deps: AlertDeps) {
         ]);
         const taken: AlertDoc[] = [];
         const rows: NewDelivery[] = [];
+        let pending = 0;
         for (const alert of waiting) {
-          if (rows.length >= DELIVERIES_A_ROUND) break;
+          if (pending >= DELIVERIES_A_ROUND || rows.length >= ROWS_A_LOOK) break;
           taken.push(alert);
           for (const channel of channels.filter((each) => wants(each, alert))) {
-            const key = channel._id.toHexString();
-            const room = rooms.get(key) ?? (await roomIn(channel));
+            const key = `${channel._id.toHexString()}/${alert.cause}`;
+            const room = rooms.get(key) ?? (await roomIn(channel, alert.cause));
             rooms.set(key, room - 1);
+            if (room > 0) pending++;
             rows.push(newDelivery(alert, channel, room > 0 ? 'pending' : 'suppressed', new Date(now())));
           }
         }
@@ -83,11 +86,12 @@ export function alertActivities(deps: AlertDeps) {
         const alertIds = taken.map(({ _id }) => _id);
         const more = taken.length < waiting.length || waiting.length === ALERTS_A_LOOK;
         const opened = await alertDeliveries.open(rows);
+        const begun = new Set(opened.map(({ alertId }) => alertId));
+        await alerts.told(alertIds.filter((id) => !begun.has(id)));
         if (opened.length > 0) {
           const deliveries = opened.map(({ _id, appId }) => ({ id: _id.toHexString(), app: appId.toHexString() }));
-          return { alertIds, deliveries, more };
+          return { alertIds: [...begun], deliveries, more };
         }
-        await alerts.told(alertIds);
         if (!more) return { alertIds: [], deliveries: [], more: false };
       }
       return { alertIds: [], deliveries: [], more: true };

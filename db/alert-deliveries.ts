@@ -120,10 +120,10 @@ export function alertDeliveries(db: Db) {
         .toArray();
     },
 
-    /** How many a channel was to be sent since then. */
-    async sentSince(channelId: ObjectId, since: Date, most: number): Promise<number> {
+    /** How many of a cause a channel was to be sent since then. */
+    async sentSince(channelId: ObjectId, cause: AlertCause, since: Date, most: number): Promise<number> {
       const first = ObjectId.createFromTime(Math.floor(since.getTime() / 1000));
-      const filter = { channelId, _id: { $gte: first }, state: { $ne: 'suppressed' } } as const;
+      const filter = { channelId, _id: { $gte: first }, cause, state: { $ne: 'suppressed' } } as const;
       return collection.countDocuments(filter, { limit: most });
     },
 

@@ -1,7 +1,7 @@
 import type { Db, ObjectId } from 'mongodb';
 import { SLOTS_A_DAY } from '../domain/alert-rules.js';
 import { type ErrorGroupDayDoc, errorGroupDaysSpec } from './error-group-days.js';
-import { type ErrorGroupDoc, errorGroupsSpec } from './error-groups.js';
+import { type ErrorGroupDoc, errorGroupsSpec, GROUP_INDEXES } from './error-groups.js';
 
 export interface WatchedGroup {
   readonly id: ObjectId;
@@ -66,7 +66,7 @@ export function alertGroups(db: Db) {
         status: { $in: ['new', 'investigating'] },
         mergedInto: null,
       } as const;
-      const cursor = groups.find(filter, { batchSize: CHUNK }).project<WatchedDoc>({ firstSeen: 1 });
+      const cursor = groups.find(filter, { batchSize: CHUNK, hint: GROUP_INDEXES.lastSeen }).project<WatchedDoc>({ firstSeen: 1 });
       let chunk: WatchedDoc[] = [];
       for await (const doc of cursor) {
         chunk.push(doc);

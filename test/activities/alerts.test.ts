@@ -87,6 +87,11 @@ describe('opening alerts', () => {
     assert.equal(await it_.deliveries.countDocuments({ channelId: channel._id, state: 'suppressed' }), 30);
     assert.equal(await it_.alerts.countDocuments({ state: 'new' }), 0);
 
+    await it_.alert(group, 'regression');
+    const regression = await it_.activities.openAlerts();
+    assert.equal(regression.deliveries.length, 1, 'what is back is not hidden by what is new');
+    await it_.activities.closeAlerts(regression);
+
     it_.clock.ahead = 3_700_000;
     await it_.alert(group);
     assert.equal((await it_.activities.openAlerts()).deliveries.length, 1, 'the next hour has room again');
