@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ObjectId } from 'mongodb';
+import { SMTPServer } from 'smtp-server';
+import { Webhook } from 'standardwebhooks';
+import { registry } from '../../api/management.js';
+import { hashSecret, newMemberToken } from '../../api/secrets.js';
+import type { AlertDoc } from '../../db/alerts.js';
+import { ERROR_WATCH_ID } from '../../workflows/error-watch.js';
+import { pick, pickList, pickText } from '../helper/pick.js';
+import { receiver, type Receiver } from '../helper/receiver.js';
+import { runningSystem, type System, type TestApp } from '../helper/system.js';
+
+describe('an error that nobody has seen before', () => {
+  let system: System;
+  let app: TestApp;
+  let token: string;
+  let hook: Receiver;
+  const letters: string[] = [];
+  const mailServer = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    onData(stream, _session, done) {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        letters.push(Buffer.concat(chunks).toString());
+        done();
+      });
+    },
+  });
+  before(async () => {
+    hook = await receiver((reply, count) => reply.writeHead(count === 1 ? 503 : 200, { 'retry-after': '1' }).end());
+    await new Promise<void>((resolve) => mailServer.listen(0, '127.0.0.1', resolve));
+    const { port } = mailServer.server.address() as AddressInfo;
+    system = await runningSystem('alerts', {
+      env: {
+        WEBHOOK_ALLOW_PRIVATE: 'true',
+        SMTP_URL: `smtp://127.0.0.1:${String(port)}`,
+        SMTP_FROM: 'alerts@example.com',
+        PUBLIC_URL: 'https://experience.example.com/',
+      },
+    });
+    await Promise.all([system.api.start(), system.worker.start()]);
+    app = await system.app('shop');
+    token = await owner();
+  });
+  after(async () => {
+    await system.stop();
+    await hook.close();
+    await new Promise<void>((resolve) => mailServer.close(resolve));
+  });
+
+  async function owner(): Promise<string> {
+    const nouns = registry({ client: system.mongodb, db: system.db });
+    const secret = newMemberToken();
+    const createdAt = new Date();
+    const memberId = new ObjectId();
+    const member = { _id: memberId, name: 'Owner', email: null, owner: true, roles: [], createdAt, revokedAt: null };
+    await system.mongodb.withSession(async (session) => {
+      await nouns.members.insert(session, member);
+      await nouns.memberTokens.insert(session, {
+        ...{ _id: new ObjectId(), memberId, name: 'Test', hash: hashSecret(secret), prefix: secret.slice(0, 8) },
+        ...{ createdAt, expiresAt: null, revokedAt: null, lastUsedAt: null },
+      });
+    });
+    return secret;
+  }
+
+  async function ask(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${system.url}/v1/apps/shop/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    assert.ok(answer.ok, `${method} ${path}: ${String(answer.status)} ${await answer.clone().text()}`);
+    return answer.json();
+  }
+
+  async function thrown(message: string): Promise<void> {
+    const error = { errorId: new ObjectId().toHexString(), errorType: 'runtime', message, timestampMs: Date.now() };
+    const answer = await fetch(`${system.url}/v1/errors`, {
+      method: 'POST',
+      headers: { 'x-api-key': app.key, 'content-type': 'application/json' },
+      body: JSON.stringify({ errors: [error] }),
+    });
+    assert.equal(answer.status, 202, await answer.text());
+  }
+
+  async function finished(count: number): Promise<readonly unknown[]> {
+    for (let tries = 0; ; tries++) {
+      const deliveries = pickList(await ask('GET', 'alert-deliveries'), 'deliveries');
+      if (deliveries.filter((each) => pick(each, 'state') === 'delivered').length >= count) return deliveries;
+      assert.ok(tries < 200, JSON.stringify(deliveries));
+      await sleep(100);
+    }
+  }
+
+  it('is told by webhook and by e-mail, again until it is taken, and can be replayed', async () => {
+    const channel = await ask('POST', 'alert-channels', { kind: 'webhook', name: 'Hook', url: hook.url });
+    await ask('POST', 'alert-channels', { kind: 'email', name: 'Mail', recipients: ['ada@example.com'] });
+    await thrown('the cart is gone');
+
+    await hook.until(2);
+    const [first, second] = hook.received;
+    assert.ok(first !== undefined && second !== undefined);
+    assert.equal(first.headers['webhook-id'], second.headers['webhook-id']);
+    const secret = pickText(channel, 'secret');
+    const message: unknown = new Webhook(secret).verify(second.body, second.headers as Record<string, string>);
+    assert.equal(pick(message, 'type'), 'error.new_group');
+    assert.equal(pick(message, 'data', 'group', 'message'), 'the cart is gone');
+    const groupId = pickText(message, 'data', 'group', 'id');
+    assert.equal(
+      pick(message, 'data', 'group', 'url'),
+      `https://experience.example.com/v1/apps/shop/errors/${groupId}`,
+    );
+
+    const deliveries = await finished(2);
+    assert.equal(letters.length, 1);
+    assert.match(letters[0] ?? '', /^Subject: \[shop\] New error: .*the cart is gone/m);
+    const toHook = deliveries.find((each) => pick(each, 'channelId') === pick(channel, 'channelId'));
+    assert.equal(pick(toHook, 'attemptCount'), 2);
+
+    await ask('POST', `alert-deliveries/${pickText(toHook, 'deliveryId')}/replay`);
+    await hook.until(3);
+    assert.equal(hook.received[2]?.headers['webhook-id'], first.headers['webhook-id']);
+    assert.equal(hook.received[2]?.body, first.body);
+    await finished(2);
+  });
+
+  it('is told though its wake was lost: the schedule looks for what waits', async () => {
+    const before = hook.received.length;
+    const group = await system.db.collection('error_groups').findOne({ appId: app.id });
+    assert.ok(group !== null);
+    await system.db.collection<AlertDoc>('alerts').insertOne({
+      _id: `${group._id.toHexString()}/regression/1`,
+      ...{ appId: app.id, groupId: group._id, cause: 'regression', at: new Date(), facts: {}, state: 'new' },
+    });
+    await system.temporal.schedule.getHandle(ERROR_WATCH_ID).trigger();
+    await hook.until(before + 1);
+    assert.match(hook.received[before]?.body ?? '', /"error\.regression"/);
+  });
+
+  it('is told once, however often it happens', async () => {
+    const before = hook.received.length;
+    await thrown('the cart is gone');
+    await system.temporal.schedule.getHandle(ERROR_WATCH_ID).trigger();
+    await thrown('another error');
+    await hook.until(before + 1);
+    await sleep(1_000);
+    assert.equal(hook.received.length, before + 1);
+    assert.match(hook.received[before]?.body ?? '', /another error/);
+  });
+});
