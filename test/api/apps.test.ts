@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { createHmac } from 'node:crypto';
 import { hashSecret } from '../../api/secrets.js';
 import { verifyIdentityProof } from '../../api/identity-proof.js';
+import { DEFAULT_APP_CONFIG } from '../../domain/app.js';
 import { management, type Management, SECRET_KEY } from '../helper/management.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
 
@@ -23,6 +24,7 @@ describe('/v1/apps', () => {
       heatmapRetentionDays: 30,
       maxEventsPerDay: 1_000_000,
       identityProof: false,
+      errors: DEFAULT_APP_CONFIG.errors,
     });
     const key = pickText(body, 'clientKey', 'key');
     const stored = await it_.db.collection('app_registrations').findOne({ appId: 'shop' });
@@ -48,6 +50,7 @@ describe('/v1/apps', () => {
       heatmapRetentionDays: 30,
       maxEventsPerDay: 0,
       identityProof: true,
+      errors: DEFAULT_APP_CONFIG.errors,
     });
     const renamed = await asOwner('PATCH', '/v1/apps/settings', { name: 'Other' });
     assert.equal(pick(renamed.body, 'name'), 'Other');
