@@ -105,7 +105,6 @@ export function alertDeliveryRoutes({ guard, alertDeliveries, audited, temporal 
       async (request, reply) => {
         const { member, app: owner } = guard.appOf(request);
         const delivery = await found(owner.id, request.params.deliveryId);
-        if (delivery.state === 'pending') throw new PlatformError('CONFLICT', 'it is being delivered at this moment');
         const workflowId = await start(delivery);
         const { state, attemptCount } = delivery;
         await audited(() =>

@@ -235,9 +235,8 @@ describe('alerts over the API', () => {
       assert.equal((await ask('POST', `alert-deliveries/${id}/replay`)).status, 404);
     });
 
-    it('are not replayed while they are at it, nor while Temporal is away', async () => {
+    it('are not replayed while Temporal is away', async () => {
       const [id = ''] = await open(1);
-      assert.equal((await ask('POST', `alert-deliveries/${id}/replay`)).status, 409);
       await it_.alertDeliveries.finish(id, 'failed', new Date(), 'answered 500');
       const before = await lastAudit();
       const away = await ask('POST', `alert-deliveries/${id}/replay`);

@@ -31,7 +31,7 @@ describe('an error that nobody has seen before', () => {
     },
   });
   before(async () => {
-    hook = await receiver((reply, count) => reply.writeHead(count === 1 ? 503 : 200, { 'retry-after': '1' }).end());
+    hook = await receiver((reply, count) => reply.writeHead(count === 1 ? 503 : 200, { 'retry-after': '2' }).end());
     await new Promise<void>((resolve) => mailServer.listen(0, '127.0.0.1', resolve));
     const { port } = mailServer.server.address() as AddressInfo;
     system = await runningSystem('alerts', {
@@ -102,6 +102,10 @@ describe('an error that nobody has seen before', () => {
     await ask('POST', 'alert-channels', { kind: 'email', name: 'Mail', recipients: ['ada@example.com'] });
     await thrown('the cart is gone');
 
+    await hook.until(1);
+    const [pending] = pickList(await ask('GET', 'alert-deliveries?state=pending'), 'deliveries');
+    const path = `alert-deliveries/${pickText(pending, 'deliveryId')}/replay`;
+    await assert.rejects(ask('POST', path), /409/, 'it is at it');
     await hook.until(2);
     const [first, second] = hook.received;
     assert.ok(first !== undefined && second !== undefined);
