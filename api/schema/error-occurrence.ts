@@ -1,7 +1,7 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
 import type { ErrorDoc } from '../../db/errors.js';
 import { NOBODY } from '../../db/ids.js';
-import type { ListedOccurrence } from '../../db/occurrence-reads.js';
+import type { Distributions, ListedOccurrence } from '../../db/occurrence-reads.js';
 import { APP_SLUG } from '../../domain/app.js';
 import { SEVERITIES, UNRESOLVED_REASONS } from '../../domain/occurrence.js';
 import { shownExceptions } from '../../domain/shown-exceptions.js';
@@ -153,4 +153,10 @@ export const occurrenceView = (doc: ErrorDoc): Omit<OccurrenceView, 'older' | 'n
   sdk: doc.sdk,
   truncated: [...doc.truncated],
   ordinal: doc.ordinal,
+});
+
+export const tagsView = ({ occurrences, distributions, nearlyUnique }: Distributions): Static<typeof TagsView> => ({
+  occurrences,
+  distributions: distributions.map(({ values, ...distribution }) => ({ ...distribution, values: [...values] })),
+  nearlyUnique: [...nearlyUnique],
 });
