@@ -42,7 +42,7 @@ interface SecretRotation extends ChannelTarget {
 }
 
 /** Two that are made at the same moment may exceed it by one, which hurts nobody. */
-export const MOST_CHANNELS = 20;
+const MOST_CHANNELS = 20;
 
 /** For the audit log: who knows a webhook's path may often write to it, so of that only a hash is told. */
 const channelFacts = ({ kind, name, url, format, recipients, causes, enabled, secrets, goneAt }: AlertChannelDoc) => ({

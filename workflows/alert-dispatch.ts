@@ -20,7 +20,7 @@ export interface AlertDispatchInput {
 
 /** There is one, so that no two of them take the same alerts. */
 export const ALERT_DISPATCH_ID = 'alert-dispatch';
-export const wakeSignal = defineSignal('wake');
+const wakeSignal = defineSignal('wake');
 
 /** How a wake is given, whoever gives it: it starts the run when there is none. */
 export const alertDispatchWake = {
