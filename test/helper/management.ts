@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import type { InjectOptions } from 'fastify';
 import { ObjectId } from 'mongodb';
 import { pino } from 'pino';
@@ -20,14 +21,18 @@ interface Answer {
 
 export type Management = Awaited<ReturnType<typeof management>>;
 
-/** The whole API over a database of its own, without Temporal, and with an owner of the instance. */
-export async function management(purpose: string) {
+interface Options {
+  readonly temporal?: () => Client | undefined;
+}
+
+/** The whole API over a database of its own, without Temporal unless given, and with an owner of the instance. */
+export async function management(purpose: string, { temporal = () => undefined }: Options = {}) {
   const { client, db, close }: TestDatabase = await testDatabase(purpose);
   await applySchema(db);
   const nouns = registry({ client, db });
   const log = pino({ level: 'silent' });
   const limits = { spoolMaxBytes: 1_000_000, requestsPerSecondPerKey: 1_000 };
-  const app = await build({ client, db, temporal: () => undefined, log, secretKey: SECRET_KEY, ...limits });
+  const app = await build({ client, db, temporal, log, secretKey: SECRET_KEY, ...limits });
 
   async function ask(token: string, method: string, url: string, payload?: object): Promise<Answer> {
     const headers = { authorization: `Bearer ${token}` };

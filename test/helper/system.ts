@@ -136,7 +136,10 @@ function missing(what: string): never {
 }
 
 /** Tests share servers, and the product's task queue has one name, so each system has a namespace. */
-async function registerNamespace({ workflowService }: Connection, namespace: string): Promise<void> {
+export async function registerNamespace(
+  { workflowService }: Pick<Connection, 'workflowService'>,
+  namespace: string,
+): Promise<void> {
   await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') });
   // A server learns of new namespaces by looking every few seconds.
   for (let tries = 0; ; tries++) {
