@@ -9,7 +9,7 @@ import { type Route, routesOf } from '../helper/routes.js';
 
 /** Nothing there has this id, and no body fits: who is let in changes nothing. */
 const pathOf = (url: string, appId: string) =>
-  url.replace(':appId', appId).replace(/:(keyId|memberId|tokenId)/g, new ObjectId().toHexString());
+  url.replace(':appId', appId).replace(/:\w+Id\b/g, new ObjectId().toHexString());
 
 const OPEN: readonly unknown[] = ['public', 'app-key'];
 const SIGNED_IN: readonly unknown[] = ['member', 'instance-owner', ...PERMISSIONS];
