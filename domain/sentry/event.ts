@@ -117,7 +117,11 @@ function browserOf(contexts: Json, request: Json): OccurrenceBrowser | undefined
   const userAgent = header(request, 'user-agent');
   const known = [browser, os, device].some((context) => Object.keys(context).length > 0) || userAgent !== '';
   if (!known) return undefined;
-  const named = (context: Json): string => [context['name'], context['version']].map(textOf).filter(Boolean).join(' ');
+  const named = ({ name, version }: Json): string => {
+    // Node's SDK reads the version from a file, with its line's end.
+    const parts = [name, version].map((part) => textOf(part).trim());
+    return parts.filter(Boolean).join(' ');
+  };
   return {
     userAgent,
     browser: textOf(browser['name']),

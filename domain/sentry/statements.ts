@@ -16,6 +16,7 @@ const STATUS: Readonly<Record<string, SessionStatus>> = {
   ok: 'ok',
   exited: 'ok',
   errored: 'errored',
+  // A page lives on after what nobody caught; its SDK says so, and never `crashed`.
   unhandled: 'errored',
   abnormal: 'abnormal',
   crashed: 'crashed',
@@ -40,7 +41,7 @@ export function sentrySessions(sessions: Json, clock: Clock): SessionStatement[]
     const count = (name: string): number => wholeOf(aggregate[name]);
     const counts = {
       ok: count('exited'),
-      errored: count('errored'),
+      errored: count('errored') + count('unhandled'),
       abnormal: count('abnormal'),
       crashed: count('crashed'),
     };

@@ -135,7 +135,7 @@ describe("a Sentry SDK's event", () => {
         contexts: {
           flags: { values: [{ flag: 'new-pay', result: true }, { flag: 'v', result: 'b' }, 'x', { result: 1 }] },
           browser: { name: 'Firefox', version: '130' },
-          os: { name: 'Linux', version: '6' },
+          os: { name: 'Linux', version: '6\n' },
           device: { family: 'Desktop', screen_width_pixels: 1920, screen_height_pixels: '1080' },
         },
         request: { url: 'https://a.example/pay?x=1#y', headers: { 'user-agent': 'UA', Referer: 'https://b.example/' } },

@@ -38,13 +38,13 @@ describe('what a Sentry SDK says besides its events', () => {
 
   it('is many sessions that it has counted, each minute a statement', () => {
     const aggregates = [
-      { started, exited: 5, errored: 1, crashed: 2 },
+      { started, exited: 5, errored: 1, unhandled: 3, crashed: 2 },
       { started, exited: 0 },
       { started, exited: -1, errored: 'x', abnormal: 3.7 },
       'x',
     ];
     assert.deepEqual(sentrySessions({ aggregates, attrs }, clock), [
-      { type: 'sessions', ...facts, counts: { ok: 5, errored: 1, abnormal: 0, crashed: 2 } },
+      { type: 'sessions', ...facts, counts: { ok: 5, errored: 4, abnormal: 0, crashed: 2 } },
       { type: 'sessions', ...facts, counts: { ok: 0, errored: 0, abnormal: 3, crashed: 0 } },
     ]);
     assert.deepEqual(sentrySessions({ aggregates }, clock), [], 'of no release');
