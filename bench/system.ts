@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient, ObjectId } from 'mongodb';
+import { firstRun } from '../api/first-owner.js';
 import { registry } from '../api/management.js';
-import { derivedMemberToken, hashSecret, newAppKey } from '../api/secrets.js';
+import { hashSecret, newAppKey } from '../api/secrets.js';
 import type { App } from '../db/apps.js';
 import { applySchema } from '../db/schema.js';
 import { spool } from '../db/spool.js';
@@ -46,6 +47,7 @@ export async function benchSystem() {
   const client = await new MongoClient(engines.mongodbUrl, { maxPoolSize: 20 }).connect();
   const db = client.db('bench');
   await applySchema(db);
+  const { ownerToken } = await firstRun(registry({ client, db }), SECRET_KEY);
 
   let url = '';
   const env = {
@@ -87,7 +89,7 @@ export async function benchSystem() {
     client,
     db,
     url: (): string => url,
-    ownerToken: derivedMemberToken(SECRET_KEY, 'owner token'),
+    ownerToken,
 
     async start(): Promise<void> {
       for (const each of services) await each.start(signal);
