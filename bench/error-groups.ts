@@ -4,7 +4,7 @@ import type { ErrorStatus } from '../domain/error-status.js';
 import { DAY_MS } from '../domain/limits.js';
 import { groupOf } from '../test/helper/error-group.js';
 
-const TYPES = [
+export const TYPES = [
   'TypeError',
   'ReferenceError',
   'RangeError',
@@ -27,7 +27,7 @@ const VERBS = [
   'sync',
   'draw',
 ];
-const NOUNS =
+export const NOUNS =
   'checkout cart basket order invoice payment address profile session upload image avatar comment thread message inbox search filter result product price voucher shipping parcel calendar booking seat ticket report chart table row cell menu dialog form field button label toast banner video player track playlist map route marker region'.split(
     ' ',
   );
