@@ -33,8 +33,8 @@ export const errorGroupDaysSpec: CollectionSpec = {
   }),
 };
 
-/** A text as the name of a field: no dot, no dollar; `''` and texts beyond the bound are counted as what they are. */
+/** A text as the name of a field: no dot, no dollar, no NUL; `''` and texts beyond the bound are counted as what they are. */
 export const countKey = (text: string): string =>
-  text === '' ? '-' : text.replace(/[%.$*]|^-$/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+  text === '' ? '-' : text.replace(/[%.$*\0]|^-$/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 export const countText = (key: string): string => (key === '-' ? '' : key === '*' ? '*' : decodeURIComponent(key));

@@ -86,7 +86,7 @@ describe('storing errors', () => {
         release,
         environment,
       });
-    await add([at(-1, 'a.b$c%', ''), at(4, 'a.b$c%', 'x.y'), at(5, '', 'x.y'), at(600, '-', '*')]);
+    await add([at(-1, 'a.b$c%\0', ''), at(4, 'a.b$c%\0', 'x.y'), at(5, '', 'x.y'), at(600, '-', '*')]);
     const { _id } = await groupOf('days');
     const days = await collection<ErrorGroupDayDoc>('error_group_days')
       .find({ groupId: _id })
@@ -95,12 +95,12 @@ describe('storing errors', () => {
     assert.deepEqual(
       days.map(({ count, times, releases: byRelease, environments }) => ({ count, times, byRelease, environments })),
       [
-        { count: 1, times: { 287: 1 }, byRelease: { 'a%2eb%24c%25': 1 }, environments: { '-': 1 } },
+        { count: 1, times: { 287: 1 }, byRelease: { 'a%2eb%24c%25%00': 1 }, environments: { '-': 1 } },
         {
           count: 3,
           // The last says that it is from the future: it was seen when it was received.
           times: { 0: 1, 1: 1, 12: 1 },
-          byRelease: { 'a%2eb%24c%25': 1, '-': 1, '%2d': 1 },
+          byRelease: { 'a%2eb%24c%25%00': 1, '-': 1, '%2d': 1 },
           environments: { 'x%2ey': 2, '%2a': 1 },
         },
       ],
