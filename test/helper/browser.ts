@@ -19,10 +19,31 @@ function chromiumPath(): string | undefined {
 export const noBrowser = (): string | false =>
   chromiumPath() === undefined && process.env['CI'] !== 'true' ? 'no Chromium here: set CHROMIUM_PATH' : false;
 
-/** A page of a site of its own in a real Chromium, with this script as its bundle. */
-export async function browserPage(script: string) {
-  const options = { stdin: { contents: script, resolveDir: import.meta.dirname }, bundle: true, write: false } as const;
-  const bundle = (await build({ ...options, format: 'iife' })).outputFiles[0]?.text ?? '';
+interface Script {
+  readonly contents: string;
+  /** What its source is called in the map. */
+  readonly sourcefile?: string;
+  readonly minify?: boolean;
+}
+
+/** As a shop deploys it: everything in one file, with its map beside it. */
+async function deployed({ contents, sourcefile = 'app.ts', minify = false }: Script) {
+  const { outputFiles } = await build({
+    stdin: { contents, sourcefile, resolveDir: import.meta.dirname, loader: 'ts' },
+    bundle: true,
+    minify,
+    format: 'iife',
+    sourcemap: 'external',
+    outfile: join(import.meta.dirname, 'app.js'),
+    write: false,
+  });
+  const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
+  return { bundle: text('.js'), map: text('.map') };
+}
+
+/** A page of a site of its own in a real Chromium, with this script as its bundle, `/app.js`. */
+export async function browserPage(script: string | Script) {
+  const { bundle, map } = await deployed(typeof script === 'string' ? { contents: script } : script);
   const site = createServer((request, response) => {
     const isScript = request.url === '/app.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
@@ -38,6 +59,8 @@ export async function browserPage(script: string) {
   return {
     page,
     url,
+    /** The source map of the bundle, which the site does not serve. */
+    map,
     async close(): Promise<void> {
       await browser.close();
       site.close();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Sender } from './ingest.js';
 
 /** What a Sentry SDK is given to send to an app of ours. */
-export const dsnOf = (url: string, { app, key }: Sender): string =>
+export const dsnOf = (url: string, { app, key }: { app: Pick<Sender['app'], 'dsnId'>; key: string }): string =>
   `${url.replace('://', `://${key}@`)}/${String(app.dsnId)}`;
 
 /** The way of an envelope, with the key where the JavaScript SDKs have it. */
