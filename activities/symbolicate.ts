@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Db, ObjectId } from 'mongodb';
-import { type SourceMapDoc, sourceMaps, type SourceMaps } from '../db/source-maps.js';
+import { type FoundMap, sourceMaps, type SourceMaps } from '../db/source-maps.js';
 import type { Exception, StackFrame, UnresolvedReason } from '../domain/occurrence.js';
 import { SOURCE_MAP_LIMITS } from '../domain/source-map.js';
 import { reasonWithoutMap } from '../domain/shown-exceptions.js';
@@ -156,7 +156,8 @@ const SHORTEST_NAME = 3;
 function functionName(generated: string, place: Place, caller: Resolved): string {
   const own = generated.replace(/ \[as [^\]]*\]$/, '').replace(/^(?:async|new|get|set) /, '');
   const last = /[^./<]*$/.exec(own)?.[0] ?? '';
-  if (own === '' || own === '?' || own.startsWith('<') || own === '(anonymous)' || own === 'anonymous') return '';
+  // With its receiver in V8: `HTMLButtonElement.<anonymous>`.
+  if (/^$|^\?$|^<|<anonymous>$|^\(?anonymous\)?$/.test(own)) return '';
   const called = typeof caller === 'object' ? caller.name : undefined;
   return called ?? place.enclosing ?? (last.length >= SHORTEST_NAME ? last : '');
 }
@@ -165,15 +166,15 @@ function functionName(generated: string, place: Place, caller: Resolved): string
 interface AppMaps {
   readonly appId: ObjectId;
   readonly any: boolean;
-  readonly byPath: ReadonlyMap<string, SourceMapDoc>;
+  readonly byPath: ReadonlyMap<string, FoundMap>;
 }
 
 function finder(store: SourceMaps, now: () => number) {
   const brief = { max: MOST_LOOKUPS, ttl: TRUSTED_MS, ttlResolution: 0, perf: { now } };
   const apps = remembering(new LRUCache<string, Promise<{ readonly any: boolean }>>(brief));
-  const paths = remembering(new LRUCache<string, Promise<ReadonlyMap<string, SourceMapDoc>>>(brief));
-  const debugIds = remembering(new LRUCache<string, Promise<{ readonly map: SourceMapDoc | undefined }>>(brief));
-  const none: ReadonlyMap<string, SourceMapDoc> = new Map();
+  const paths = remembering(new LRUCache<string, Promise<ReadonlyMap<string, FoundMap>>>(brief));
+  const debugIds = remembering(new LRUCache<string, Promise<{ readonly map: FoundMap | undefined }>>(brief));
+  const none: ReadonlyMap<string, FoundMap> = new Map();
 
   return {
     async of(appId: ObjectId, release: string): Promise<AppMaps> {
@@ -183,7 +184,7 @@ function finder(store: SourceMaps, now: () => number) {
       return { appId, any, byPath: await paths(`${app}/${release}`, () => store.byPath(appId, release)) };
     },
 
-    async byDebugId(appId: ObjectId, debugId: string): Promise<SourceMapDoc | undefined> {
+    async byDebugId(appId: ObjectId, debugId: string): Promise<FoundMap | undefined> {
       const key = `${appId.toHexString()}/${debugId}`;
       return (await debugIds(key, async () => ({ map: await store.byDebugId(appId, debugId) }))).map;
     },
@@ -199,7 +200,7 @@ function readers(store: SourceMaps) {
   const once = remembering(cache);
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function load(map: SourceMapDoc): Promise<Read> {
+  async function load(map: FoundMap): Promise<Read> {
     const gzip = await store.read(map);
     if (gzip === undefined) {
       cache.delete(map._id.toHexString());
@@ -213,7 +214,7 @@ function readers(store: SourceMaps) {
     }
   }
 
-  return async (map: SourceMapDoc): Promise<Read['reader']> => {
+  return async (map: FoundMap): Promise<Read['reader']> => {
     const inTurn = () => {
       const loading = turn.then(() => load(map));
       turn = loading.catch(() => undefined);

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PlatformError } from '../domain/errors.js';
 
 interface Bounds {
@@ -10,41 +10,54 @@ interface Bounds {
   readonly arrivalMs: number;
 }
 
+const refusal = (why: string) => new PlatformError('UNAVAILABLE', why, { retryAfterSeconds: 5 });
+
 /**
  * A turn for each large upload, taken before its body is read: so many at once bound the memory that they take
  * together. The turn ends with the answer, or with the connection.
  */
 export function uploadTurns({ atOnce, waiting: mostWaiting, arrivalMs }: Bounds) {
-  let busy = 0;
-  const waiting: (() => void)[] = [];
+  const busy = new Set<IncomingMessage>();
+  const waiting: { readonly begin: () => void; readonly refuse: (why: PlatformError) => void }[] = [];
+  let isClosed = false;
 
-  function leave(): void {
-    const next = waiting.shift();
-    if (next === undefined) busy--;
-    else next();
+  async function turn(request: IncomingMessage): Promise<void> {
+    if (isClosed) throw refusal('this process is stopping');
+    if (busy.size < atOnce) {
+      busy.add(request);
+      return;
+    }
+    if (waiting.length >= mostWaiting) throw refusal('too many uploads at once');
+    await new Promise<void>((resolve, refuse) => {
+      const begin = (): void => {
+        busy.add(request);
+        resolve();
+      };
+      waiting.push({ begin, refuse });
+    });
   }
 
   return {
     /** @throws UNAVAILABLE when too many wait already */
-    async take({ raw }: FastifyRequest, reply: FastifyReply): Promise<void> {
-      if (busy < atOnce) busy++;
-      else if (waiting.length >= mostWaiting) {
-        throw new PlatformError('UNAVAILABLE', 'too many uploads at once', { retryAfterSeconds: 5 });
-      } else await new Promise<void>((resolve) => waiting.push(resolve));
-
+    async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      await turn(request);
       // Too slow a sender would keep others from their turn.
       const late = setTimeout(() => {
-        if (!raw.complete) raw.destroy();
+        if (!request.complete) request.destroy();
       }, arrivalMs).unref();
-      let isOver = false;
       const end = (): void => {
-        if (isOver) return;
-        isOver = true;
         clearTimeout(late);
-        leave();
+        if (busy.delete(request)) waiting.shift()?.begin();
       };
-      reply.raw.once('close', end).once('finish', end);
-      if (reply.raw.destroyed) end();
+      response.once('close', end).once('finish', end);
+      if (response.destroyed) end();
+    },
+
+    /** Nobody waits any longer, and what is still arriving is cut off: it was not acknowledged. */
+    close(): void {
+      isClosed = true;
+      for (const { refuse } of waiting.splice(0)) refuse(refusal('this process is stopping'));
+      for (const request of busy) if (!request.complete) request.destroy();
     },
   };
 }

@@ -98,6 +98,10 @@ export interface SourceMapPage {
   readonly limit: number;
 }
 
+/** A map as frames need it: where it is, and what reading it costs. */
+export type FoundMap = Pick<SourceMapDoc, '_id' | 'bytes' | 'storedBytes' | 'segments'>;
+const FOUND = { bytes: 1, storedBytes: 1, segments: 1 } as const;
+
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** An upload takes less, and nobody who has found a map begins to read it after that. */
 const LOOSE_MS = 60 * 60_000;
@@ -221,18 +225,20 @@ export function sourceMaps(db: Db) {
       return (await collection.findOne({ appId }, { projection: { _id: 1 } })) !== null;
     },
 
-    async byDebugId(appId: ObjectId, debugId: string): Promise<SourceMapDoc | undefined> {
-      return (await collection.findOne({ appId, debugId })) ?? undefined;
+    async byDebugId(appId: ObjectId, debugId: string): Promise<FoundMap | undefined> {
+      return (await collection.findOne<FoundMap>({ appId, debugId }, { projection: FOUND })) ?? undefined;
     },
 
     /** All that a release's frames may be found by, by path. */
-    async byPath(appId: ObjectId, release: string): Promise<ReadonlyMap<string, SourceMapDoc>> {
-      const docs = await collection.find({ appId, 'matches.release': release }).toArray();
-      return new Map(
-        docs.flatMap((doc) =>
-          doc.matches.filter((match) => match.release === release).map(({ path }) => [path, doc] as const),
-        ),
-      );
+    async byPath(appId: ObjectId, release: string): Promise<ReadonlyMap<string, FoundMap>> {
+      const ofRelease = { $filter: { input: '$matches', cond: { $eq: ['$$this.release', { $literal: release }] } } };
+      const docs = collection.aggregate<FoundMap & Pick<SourceMapDoc, 'matches'>>([
+        { $match: { appId, 'matches.release': release } },
+        { $project: { ...FOUND, matches: ofRelease } },
+      ]);
+      const found = new Map<string, FoundMap>();
+      for await (const { matches, ...map } of docs) for (const { path } of matches) found.set(path, map);
+      return found;
     },
 
     /** As it was compressed; undefined where it is gone. */

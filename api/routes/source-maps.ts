@@ -67,6 +67,10 @@ export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
   const turns = uploadTurns(TURNS);
 
   return async (app) => {
+    app.addHook('preClose', (done) => {
+      turns.close();
+      done();
+    });
     // The bytes are ours to read: JSON with a bound of its own, perhaps compressed.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: SOURCE_MAP_LIMITS.bytes }, (_request, body, done) => {
@@ -79,7 +83,7 @@ export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
         ...keyOrMember.inApp('releases:write'),
         bodyLimit: SOURCE_MAP_LIMITS.bytes,
         preParsing: async (request, reply) => {
-          await turns.take(request, reply);
+          await turns.take(request.raw, reply.raw);
         },
         schema: {
           tags,
