@@ -1,4 +1,4 @@
-import type { Db, Filter, ObjectId, Sort } from 'mongodb';
+import { type Db, type Filter, MongoServerError, type ObjectId } from 'mongodb';
 import { ERROR_STATUSES, type ErrorStatus } from '../domain/error-status.js';
 import { type ErrorGroupDoc, errorGroupsSpec, GROUP_INDEXES } from './error-groups.js';
 
@@ -40,23 +40,30 @@ interface Way {
 }
 
 /** So few are read and sorted at once. */
-const FEW = 1_000;
-/** How far the sort's index is walked in the hope of a page. */
-const WALK = 2_000;
-/** So many are still read and sorted sooner than everything is walked through. */
-const MANY = 30_000;
+const FEW = 3_000;
+/** Filters that find more than this are all the same. */
+const MANY = 100_000;
+/** How long the index of the sort is walked in the hope of a page. */
+const WALK_MS = 20;
+const EXCEEDED_TIME = 50;
+
+interface Bounds {
+  readonly few?: number;
+  readonly walkMs?: number;
+}
 
 /** Lists of error groups, in bounded time however many there are and whatever is asked for. */
-export function errorLists(db: Db) {
+export function errorLists(db: Db, { few = FEW, walkMs = WALK_MS }: Bounds = {}) {
   const groups = db.collection<ErrorGroupDoc>(errorGroupsSpec.name);
 
-  /** The way with the fewest groups, where these are fewer than `most`; counted no further than that. */
-  async function narrowest(ways: readonly Way[], most: number): Promise<string | undefined> {
+  /** The way to the fewest groups, counted no further than `most`. */
+  async function narrowest(ways: readonly Way[], most: number): Promise<{ hint: string; reach: number } | undefined> {
     const counts = await Promise.all(
       ways.map(({ hint, filter }) => groups.countDocuments(filter, { hint, limit: most })),
     );
-    const least = Math.min(...counts);
-    return least < most ? ways[counts.indexOf(least)]?.hint : undefined;
+    const reach = Math.min(...counts);
+    const way = ways[counts.indexOf(reach)];
+    return way && { hint: way.hint, reach };
   }
 
   return {
@@ -64,67 +71,51 @@ export function errorLists(db: Db) {
      * One page. A group is on no page twice, as long as what it is sorted by only grows; one that has moved to the
      * front meanwhile is found there.
      *
-     * By which index is decided here, since MongoDB would try them once and remember the winner for other values too:
-     * a filter that finds few is read and sorted; else the index of the sort is walked a little, which finds a page
-     * where many match; else the filter that finds fewest it is after all.
+     * By which index is decided here, since MongoDB would try them once and remember the winner for other values too.
+     * What a filter finds is read and sorted where that is little. Else the index of the sort is walked for a moment,
+     * which finds a page where many match; where it does not, the filter that finds fewest is taken after all.
      */
     async page(query: ErrorQuery): Promise<ListedGroup[]> {
-      const { sort, limit } = query;
+      const bySort = GROUP_INDEXES[query.sort];
       const ways = waysOf(query);
-      const by = (hint: string, steps?: number): Promise<ListedGroup[]> => through(query, hint, steps);
-
-      const direct = await narrowest(ways, FEW);
-      if (direct !== undefined) return by(direct);
-      const isFiltered = ways.length > 0 || query.assignee === null;
-      if (!isFiltered) return by(GROUP_INDEXES[sort]);
-      const walked = await by(GROUP_INDEXES[sort], WALK);
-      if (walked.length === limit) return walked;
-      return by((await narrowest(ways, MANY)) ?? GROUP_INDEXES[sort]);
+      const narrow = await narrowest(ways, few);
+      if (narrow === undefined) return through(query, bySort);
+      if (narrow.reach < few) return through(query, narrow.hint);
+      const walked = await inTime(() => through(query, bySort, { maxTimeMS: walkMs }));
+      return walked ?? through(query, (await narrowest(ways, MANY))?.hint ?? bySort);
     },
   };
 
-  /** With `steps`, looks at so many groups in the order of the sort, and at no others. */
-  async function through(query: ErrorQuery, hint: string, steps?: number): Promise<ListedGroup[]> {
+  async function through(
+    query: ErrorQuery,
+    hint: string,
+    options: { readonly maxTimeMS?: number } = {},
+  ): Promise<ListedGroup[]> {
     const { sort, ascending, limit, after } = query;
     const direction = ascending ? 1 : -1;
     const beyond = ascending ? '$gt' : '$lt';
-    const order: Sort = { [sort]: direction, _id: direction };
-    const { indexed, rest } = filterOf(query);
-    const find = (range: GroupFilter, most: number): Promise<ListedGroup[]> => {
-      if (steps === undefined)
-        return groups
-          .find({ ...indexed, ...rest, ...range }, { hint, projection: LISTED })
-          .sort(order)
-          .limit(most)
-          .toArray();
-      return groups
-        .aggregate<ListedGroup>(
-          [
-            { $match: { ...indexed, ...range } },
-            { $sort: order },
-            { $limit: steps },
-            { $match: rest },
-            { $limit: most },
-            { $project: LISTED },
-          ],
-          { hint },
-        )
+    const find = (range: GroupFilter, most: number): Promise<ListedGroup[]> =>
+      groups
+        .find({ ...filterOf(query), ...range }, { hint, projection: LISTED, ...options })
+        .sort({ [sort]: direction, _id: direction })
+        .limit(most)
         .toArray();
-    };
 
     if (after === undefined) return find({}, limit);
     const value = sort === 'lastSeen' || sort === 'firstSeen' ? new Date(after.value) : after.value;
     // Two ranges of the index, where `$or` would walk through all that are equal.
-    const among = { [sort]: value, _id: { [beyond]: after.id } };
-    const equal = await find(among, limit);
+    const equal = await find({ [sort]: value, _id: { [beyond]: after.id } }, limit);
     if (equal.length === limit) return equal;
-    // Where the steps have not led through all that are equal, what comes after them would be too early.
-    if (
-      steps !== undefined &&
-      (await groups.countDocuments({ ...indexed, ...among }, { hint, limit: steps })) === steps
-    )
-      return equal;
     return [...equal, ...(await find({ [sort]: { [beyond]: value } }, limit - equal.length))];
+  }
+}
+
+async function inTime<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === EXCEEDED_TIME) return undefined;
+    throw error;
   }
 }
 
@@ -132,18 +123,17 @@ export type ErrorLists = ReturnType<typeof errorLists>;
 
 const statusOf = ({ statuses }: ErrorQuery): GroupFilter => ({ status: { $in: [...(statuses ?? ERROR_STATUSES)] } });
 
-/** `indexed` is what the indexes of the sorts hold before what is sorted by, so it is always there. */
-function filterOf(query: ErrorQuery): { readonly indexed: GroupFilter; readonly rest: GroupFilter } {
+function filterOf(query: ErrorQuery): GroupFilter {
   const { appId, assignee, release, environment, terms = [] } = query;
   return {
-    indexed: { appId, ...statusOf(query) },
-    rest: {
-      mergedInto: null,
-      ...(assignee !== undefined && { assignee }),
-      ...(release !== undefined && { releases: release }),
-      ...(environment !== undefined && { environments: environment }),
-      ...(terms.length > 0 && { $and: terms.map((term) => ({ words: beginsWith(term) })) }),
-    },
+    appId,
+    // Always there, since the indexes of the sorts have it before what is sorted by.
+    ...statusOf(query),
+    mergedInto: null,
+    ...(assignee !== undefined && { assignee }),
+    ...(release !== undefined && { releases: release }),
+    ...(environment !== undefined && { environments: environment }),
+    ...(terms.length > 0 && { $and: terms.map((term) => ({ words: beginsWith(term) })) }),
   };
 }
 

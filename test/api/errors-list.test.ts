@@ -100,6 +100,7 @@ describe('the list of error groups', () => {
       (each) => each.environments[0] === 'production' && hasWord(each, 'invoice'),
     ],
     ['&text=TYPEERROR%20inv', (each) => each.title === 'TypeError' && hasWord(each, 'invoice')],
+    ['&environment=production', ({ environments }) => environments[0] === 'production'],
     ['&text=formular', () => false],
   ];
   const hasWord = ({ culprit, message }: ErrorGroupDoc, word: string): boolean =>
