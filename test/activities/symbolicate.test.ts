@@ -72,6 +72,24 @@ describe('symbolication', () => {
     assert.equal(found[0].column, 11);
   });
 
+  it('leaves a function without a name that has none, whatever the browser calls it', async () => {
+    const app = new ObjectId();
+    await uploads(database).add(app, built.map, { release: '1.0.0', path: '/static/app.js' });
+    const [, nameless] = stack;
+    assert.ok(nameless !== undefined);
+    for (const name of [
+      '',
+      '?',
+      '<anonymous>',
+      'HTMLButtonElement.<anonymous>',
+      'async Object.<anonymous>',
+      '(anonymous)',
+    ]) {
+      const [found] = await frames(app, '1.0.0', [{ ...nameless, function: name }]);
+      assert.equal(found && seen(found), '@src/main.ts:11', name);
+    }
+  });
+
   it('gives one fault the same frames in two builds that name and place everything otherwise', async () => {
     const app = new ObjectId();
     const next = await bundle({
