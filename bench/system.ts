@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient, ObjectId } from 'mongodb';
 import { firstRun } from '../api/first-owner.js';
@@ -145,10 +145,9 @@ export async function benchSystem() {
 
 /** The servers that were started for this run; none where the environment names others. */
 function startedServers(dataDir: string): [string, number][] {
-  const started = JSON.parse(readFileSync(join(dataDir, 'processes.json'), 'utf8')) as {
-    name: string;
-    pid: number;
-  }[];
+  const file = join(dataDir, 'processes.json');
+  if (!existsSync(file)) return [];
+  const started = JSON.parse(readFileSync(file, 'utf8')) as { name: string; pid: number }[];
   return started.map(({ name, pid }) => [name, pid]);
 }
 
