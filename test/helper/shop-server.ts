@@ -14,6 +14,7 @@ Sentry.init({
   dsn: DSN,
   release: RELEASE,
   environment: 'production',
+  shutdownTimeout: 20_000,
   integrations: [Sentry.featureFlagsIntegration()],
 });
 Sentry.getClient().getIntegrationByName('FeatureFlags').addFeatureFlag('new-checkout', true);
