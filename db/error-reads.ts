@@ -1,4 +1,4 @@
-import { type Db, type Filter, MongoServerError, type ObjectId } from 'mongodb';
+import type { Db, Filter, FindCursor, FindOptions, ObjectId } from 'mongodb';
 import { ERROR_STATUSES, type ErrorStatus } from '../domain/error-status.js';
 import { type ErrorGroupDoc, errorGroupsSpec, GROUP_INDEXES } from './error-groups.js';
 
@@ -41,19 +41,18 @@ interface Way {
 
 /** So few are read and sorted at once. */
 const FEW = 3_000;
+/** How many groups are looked at in the order of the sort, in the hope of a page. */
+const WALK = 3_000;
 /** Filters that find more than this are all the same. */
 const MANY = 100_000;
-/** How long the index of the sort is walked in the hope of a page. */
-const WALK_MS = 20;
-const EXCEEDED_TIME = 50;
 
 interface Bounds {
   readonly few?: number;
-  readonly walkMs?: number;
+  readonly walk?: number;
 }
 
 /** Lists of error groups, in bounded time however many there are and whatever is asked for. */
-export function errorLists(db: Db, { few = FEW, walkMs = WALK_MS }: Bounds = {}) {
+export function errorLists(db: Db, { few = FEW, walk = WALK }: Bounds = {}) {
   const groups = db.collection<ErrorGroupDoc>(errorGroupsSpec.name);
 
   /** The way to the fewest groups, counted no further than `most`. */
@@ -72,7 +71,7 @@ export function errorLists(db: Db, { few = FEW, walkMs = WALK_MS }: Bounds = {})
      * front meanwhile is found there.
      *
      * By which index is decided here, since MongoDB would try them once and remember the winner for other values too.
-     * What a filter finds is read and sorted where that is little. Else the index of the sort is walked for a moment,
+     * What a filter finds is read and sorted where that is little. Else the index of the sort is walked for a while,
      * which finds a page where many match; where it does not, the filter that finds fewest is taken after all.
      */
     async page(query: ErrorQuery): Promise<ListedGroup[]> {
@@ -81,61 +80,81 @@ export function errorLists(db: Db, { few = FEW, walkMs = WALK_MS }: Bounds = {})
       const narrow = await narrowest(ways, few);
       if (narrow === undefined) return through(query, bySort);
       if (narrow.reach < few) return through(query, narrow.hint);
-      const walked = await inTime(() => through(query, bySort, { maxTimeMS: walkMs }));
-      return walked ?? through(query, (await narrowest(ways, MANY))?.hint ?? bySort);
+      const until = await placeAhead(query, walk);
+      const walked = await through(query, bySort, until);
+      if (walked.length === query.limit || until === undefined) return walked;
+      const least = ways.length === 1 ? narrow : ((await narrowest(ways, MANY)) ?? narrow);
+      return through(query, least.hint);
     },
   };
 
-  async function through(
-    query: ErrorQuery,
-    hint: string,
-    options: { readonly maxTimeMS?: number } = {},
-  ): Promise<ListedGroup[]> {
-    const { sort, ascending, limit, after } = query;
-    const direction = ascending ? 1 : -1;
-    const beyond = ascending ? '$gt' : '$lt';
-    const find = (range: GroupFilter, most: number): Promise<ListedGroup[]> =>
-      groups
-        .find({ ...filterOf(query), ...range }, { hint, projection: LISTED, ...options })
-        .sort({ [sort]: direction, _id: direction })
-        .limit(most)
-        .toArray();
+  function find(query: ErrorQuery, filter: GroupFilter, options: FindOptions): FindCursor<ListedGroup> {
+    const direction = query.ascending ? 1 : -1;
+    return groups.find<ListedGroup>(filter, options).sort({ [query.sort]: direction, _id: direction });
+  }
 
-    if (after === undefined) return find({}, limit);
-    const value = sort === 'lastSeen' || sort === 'firstSeen' ? new Date(after.value) : after.value;
-    // Two ranges of the index, where `$or` would walk through all that are equal.
-    const equal = await find({ [sort]: value, _id: { [beyond]: after.id } }, limit);
-    if (equal.length === limit) return equal;
-    return [...equal, ...(await find({ [sort]: { [beyond]: value } }, limit - equal.length))];
+  /** The place so many groups on, whatever they are; undefined where the list ends before. */
+  async function placeAhead(query: ErrorQuery, steps: number): Promise<Place | undefined> {
+    const options = { hint: GROUP_INDEXES[query.sort], projection: { [query.sort]: 1 }, limit: 1, skip: steps };
+    for (const range of ranges(query, placeOf(query), undefined)) {
+      const there = await find(query, { ...indexed(query), ...range }, options).next();
+      if (there !== null) return { value: there[query.sort], id: there._id };
+    }
+    return undefined;
+  }
+
+  async function through(query: ErrorQuery, hint: string, until?: Place): Promise<ListedGroup[]> {
+    const found: ListedGroup[] = [];
+    for (const range of ranges(query, placeOf(query), until)) {
+      const options = { hint, projection: LISTED, limit: query.limit - found.length };
+      const filter = { ...indexed(query), ...filters(query), ...range };
+      found.push(...(await find(query, filter, options).toArray()));
+      if (found.length === query.limit) break;
+    }
+    return found;
   }
 }
 
-async function inTime<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof MongoServerError && error.code === EXCEEDED_TIME) return undefined;
-    throw error;
-  }
+/** Somewhere in a sorted list: at a group. */
+interface Place {
+  readonly value: Date | number;
+  readonly id: ObjectId;
+}
+
+function placeOf({ sort, after }: ErrorQuery): Place | undefined {
+  if (after === undefined) return undefined;
+  const isTime = sort === 'lastSeen' || sort === 'firstSeen';
+  return { value: isTime ? new Date(after.value) : after.value, id: after.id };
+}
+
+/** What lies after one place up to another, as ranges of the sort's index; `$or` would walk through all that are equal. */
+function ranges({ sort, ascending }: ErrorQuery, from: Place | undefined, until: Place | undefined): GroupFilter[] {
+  const [after, before, upTo] = ascending ? (['$gt', '$lt', '$lte'] as const) : (['$lt', '$gt', '$gte'] as const);
+  if (from !== undefined && Number(from.value) === Number(until?.value))
+    return [{ [sort]: from.value, _id: { [after]: from.id, ...(until && { [upTo]: until.id }) } }];
+  if (from === undefined && until === undefined) return [{}];
+  const between = { ...(from && { [after]: from.value }), ...(until && { [before]: until.value }) };
+  return [
+    ...(from ? [{ [sort]: from.value, _id: { [after]: from.id } }] : []),
+    { [sort]: between },
+    ...(until ? [{ [sort]: until.value, _id: { [upTo]: until.id } }] : []),
+  ];
 }
 
 export type ErrorLists = ReturnType<typeof errorLists>;
 
 const statusOf = ({ statuses }: ErrorQuery): GroupFilter => ({ status: { $in: [...(statuses ?? ERROR_STATUSES)] } });
 
-function filterOf(query: ErrorQuery): GroupFilter {
-  const { appId, assignee, release, environment, terms = [] } = query;
-  return {
-    appId,
-    // Always there, since the indexes of the sorts have it before what is sorted by.
-    ...statusOf(query),
-    mergedInto: null,
-    ...(assignee !== undefined && { assignee }),
-    ...(release !== undefined && { releases: release }),
-    ...(environment !== undefined && { environments: environment }),
-    ...(terms.length > 0 && { $and: terms.map((term) => ({ words: beginsWith(term) })) }),
-  };
-}
+/** What the indexes of the sorts have before what is sorted by; all of it is always asked for. */
+const indexed = (query: ErrorQuery): GroupFilter => ({ appId: query.appId, ...statusOf(query) });
+
+const filters = ({ assignee, release, environment, terms = [] }: ErrorQuery): GroupFilter => ({
+  mergedInto: null,
+  ...(assignee !== undefined && { assignee }),
+  ...(release !== undefined && { releases: release }),
+  ...(environment !== undefined && { environments: environment }),
+  ...(terms.length > 0 && { $and: terms.map((term) => ({ words: beginsWith(term) })) }),
+});
 
 function waysOf(query: ErrorQuery): Way[] {
   const { appId, assignee, release, environment, terms = [] } = query;
