@@ -7,6 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { DeliveryActivities } from '../activities/alert-deliveries.js';
 import type { AlertActivities } from '../activities/alerts.js';
 import type { BatchActivities } from '../activities/batches.js';
+import type { ErrorGroupActivities } from '../activities/error-groups.js';
 import type { WatchActivities } from '../activities/error-watch.js';
 import type { RetentionActivities } from '../activities/retention.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
@@ -18,6 +19,7 @@ import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
 import { build } from './build.mjs';
+import { recordGroups } from './record-groups.js';
 import { cacheDirOf } from './servers/cache.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 
@@ -25,7 +27,12 @@ import { temporaryEngines } from './servers/temporary.mjs';
 // happened. To be run when a workflow is added or changed for good, never to make a failing replay pass. With names,
 // only histories that begin with one of them: npm run record:histories -- alert
 
-type Activities = BatchActivities & RetentionActivities & AlertActivities & DeliveryActivities & WatchActivities;
+type Activities = BatchActivities &
+  RetentionActivities &
+  AlertActivities &
+  DeliveryActivities &
+  ErrorGroupActivities &
+  WatchActivities;
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'test', 'histories');
@@ -46,6 +53,7 @@ try {
   await registerSearchAttributes(connection, 'default');
   await recordAll();
   await recordAlerts();
+  await recordGroups({ client, record });
 } finally {
   await connection.close();
   await engines.stop();

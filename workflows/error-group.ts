@@ -100,6 +100,7 @@ export async function errorGroup({ groupId, lookedAtMs = 0 }: ErrorGroupInput): 
   let plan: GroupPlan | undefined;
   let shown = '';
   let messages = 0;
+  let news = 0;
   let looked = lookedAtMs;
   let done = 0;
   const toMove = new Set<string>();
@@ -108,6 +109,7 @@ export async function errorGroup({ groupId, lookedAtMs = 0 }: ErrorGroupInput): 
 
   function take(next: GroupPlan): void {
     plan = next;
+    news += 1;
     if (next.moving) toMove.add(groupId);
     const due = nextOf(next, looked);
     const text = detailsOf(next, due);
@@ -186,23 +188,23 @@ export async function errorGroup({ groupId, lookedAtMs = 0 }: ErrorGroupInput): 
       for (const id of ids) toMove.delete(id);
       continue;
     }
-    const seen = messages;
+    // New plans, not messages: one that came before this may still be on its way to a plan.
+    const seen = news;
     const isFull = () => workflowInfo().continueAsNewSuggested || messages >= MESSAGES_A_RUN;
     const next = plan === undefined ? undefined : nextOf(plan, looked);
-    if (plan?.status === 'gone') return;
     const soonest = next?.atMs === done ? AGAIN_MS : 1;
     const wait = next === undefined ? ENDS_AFTER_MS : Math.max(soonest, next.atMs - Date.now());
     const summary = next?.what ?? 'nobody comes any more';
-    const woken = await condition(() => messages !== seen || isFull(), wait, { summary });
+    const woken = plan?.status !== 'gone' && (await condition(() => news !== seen || isFull(), wait, { summary }));
 
     await condition(allHandlersFinished);
-    if (woken || messages !== seen) {
+    if (woken || news !== seen) {
       if (isFull() && toMove.size === 0) await continueAsNew<typeof errorGroup>({ groupId, lookedAtMs: looked });
       continue;
     }
     if (next === undefined) return;
     const { statusRev } = plan ?? { statusRev: 0 };
-    looked = Date.now();
+    if (next.act === proveFix) looked = Date.now();
     done = next.atMs;
     await inTurn(async () => take(await next.act({ groupId, statusRev, now: now() })));
   }

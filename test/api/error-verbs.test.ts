@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
 import { errorGroupDeps } from '../../activities/error-group-deps.js';
+import { errorGroupActivities } from '../../activities/error-groups.js';
 import type { ErrorGroupDoc } from '../../db/error-groups.js';
 import { errorGroupId } from '../../workflows/error-group.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
@@ -21,7 +22,7 @@ describe('POST /v1/apps/:appId/errors/:groupId/<verb>', () => {
     temporal = await groupWorkers();
     it_ = await management('error-verbs', { temporal: () => (isAway ? undefined : temporal.client) });
     ({ id: appId, key } = await it_.register('shop'));
-    stopWorker = await temporal.worker(errorGroupDeps(it_));
+    stopWorker = await temporal.worker(errorGroupActivities(errorGroupDeps(it_)));
   });
   after(async () => {
     await temporal.close();
@@ -221,7 +222,7 @@ describe('POST /v1/apps/:appId/errors/:groupId/<verb>', () => {
     assert.equal(pending.status, 202, pending.text);
     assert.deepEqual(pending.body, { requestId: 'patience' });
     assert.ok(Date.now() - began < 7_000);
-    stopWorker = await temporal.worker(errorGroupDeps(it_));
+    stopWorker = await temporal.worker(errorGroupActivities(errorGroupDeps(it_)));
     const answer = await ask(id, 'resolve', {}, { id: 'patience' });
     assert.equal(answer.status, 200, answer.text);
     assert.equal(await statusOf(id), 'resolved');

@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import { errorGroupActivities, type ErrorGroupDeps } from '../../activities/error-groups.js';
+import type { ErrorGroupActivities } from '../../activities/error-groups.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { failureInterceptor } from '../../worker/failure-interceptor.js';
 import { registerSearchAttributes } from '../../worker/search-attributes.js';
@@ -19,13 +19,13 @@ export async function groupWorkers() {
     client: new Client({ connection, namespace }),
 
     /** Starts one; what it gives stops it. */
-    async worker(deps: ErrorGroupDeps): Promise<() => Promise<void>> {
+    async worker(activities: ErrorGroupActivities, taskQueue = TASK_QUEUE): Promise<() => Promise<void>> {
       const worker = await Worker.create({
         connection,
         namespace,
-        taskQueue: TASK_QUEUE,
+        taskQueue,
         workflowsPath: new URL('../../workflows/error-group.ts', import.meta.url).pathname,
-        activities: errorGroupActivities(deps),
+        activities,
         interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
       });
       const running = worker.run();

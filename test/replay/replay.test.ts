@@ -41,8 +41,8 @@ describe('runs of yesterday', () => {
   it('are recorded of every workflow; npm run record:histories adds a new one', () => {
     const recorded = names.map((name) => typeOf(read(textOf(name))));
     assert.deepEqual(unrecorded(workflows, recorded), []);
-    const withNew = { ...workflows, errorGroup: () => undefined };
-    assert.deepEqual(unrecorded(withNew, recorded), ['errorGroup'], 'one that is not would be seen');
+    const withNew = { ...workflows, flagSets: () => undefined };
+    assert.deepEqual(unrecorded(withNew, recorded), ['flagSets'], 'one that is not would be seen');
   });
 
   // What the replay is good for: each of these is what an unpatched change of the code would look like.
@@ -54,6 +54,7 @@ describe('runs of yesterday', () => {
     ],
     ['another order', 'retention', (text) => swap(text, '"keepRetentionBounds"', '"sweepRetention"')],
     ['another child', 'spool-sweep.findings', (text) => text.replaceAll('batch-ingest/S10', 'batch-ingest/S11')],
+    ['another timer', 'error-group.time', (text) => text.replaceAll('"endIgnore"', '"remindAssignee"')],
     [
       'an activity where there was a local one',
       'batch-ingest.poison',

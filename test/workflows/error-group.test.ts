@@ -5,6 +5,8 @@ import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporal
 import { ApplicationFailure } from '@temporalio/common';
 import { ObjectId } from 'mongodb';
 import fc from 'fast-check';
+import { errorGroupActivities } from '../../activities/error-groups.js';
+import type { GroupPlan } from '../../db/error-timers.js';
 import type { VerbOutcome } from '../../db/error-verb-state.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import type { ErrorVerb, VerbMessage } from '../../domain/error-verb.js';
@@ -18,6 +20,7 @@ import {
 } from '../../workflows/error-group.js';
 import { type GroupLife, groupLife, profileId, profileIds } from '../helper/group-life.js';
 import { groupWorkers } from '../helper/group-worker.js';
+import { unique } from '../helper/temporal.js';
 
 const RESOLVE: ErrorVerb = { name: 'resolve', in: 'now' };
 const REOPEN: ErrorVerb = { name: 'reopen' };
@@ -29,7 +32,7 @@ describe('the workflow of an error group', () => {
   before(async () => {
     life = await groupLife('error-group-workflow', { reminderHours: 0, proofOfFixSessions: 0 });
     temporal = await groupWorkers();
-    await temporal.worker(life);
+    await temporal.worker(errorGroupActivities(life));
   });
   after(async () => {
     await temporal.close();
@@ -176,6 +179,59 @@ describe('the workflow of an error group', () => {
     const moving = () => life.groups.countDocuments({ _id: { $in: [a._id, b._id] }, profileMove: { $exists: true } });
     await eventually('moved back', async () => (await moving()) === 0);
     assert.deepEqual([(await found(a._id)).affectedProfiles, (await found(b._id)).affectedProfiles], [1, 700]);
+  });
+
+  it('sets the timer of a verb that was under way when it began to wait', async () => {
+    const plan: GroupPlan = {
+      app: 'shop',
+      status: 'new',
+      statusRev: 1,
+      ignoreUntilMs: null,
+      remindAtMs: null,
+      proveSinceMs: null,
+      moving: false,
+    };
+    const gone: VerbOutcome = { outcome: 'refused', code: 'NOT_FOUND', reason: 'none', survivor: null };
+    const gate = () => {
+      let open = (): void => undefined;
+      const opened = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      return { open, opened };
+    };
+    const [commenting, signalled] = [gate(), gate()];
+    const taskQueue = unique('timer');
+    const stop = await temporal.worker(
+      {
+        ...errorGroupActivities(life),
+        planGroup: async () => ({ ...plan, moving: true }),
+        moveProfiles: async () => {
+          await signalled.opened;
+          return 1;
+        },
+        // While the first one is under way, what comes waits and comes together: the second verb, and what was moved.
+        applyVerb: async ({ message: { verb } }) => {
+          if (verb.name === 'ignore') return { outcome: gone, plan: { ...plan, ignoreUntilMs: Date.now() + 100 } };
+          commenting.open();
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+          return { outcome: gone, plan };
+        },
+        endIgnore: async () => ({ ...plan, status: 'gone' }),
+      },
+      taskQueue,
+    );
+    const groupId = new ObjectId().toHexString();
+    const handle = await temporal.client.workflow.start(errorGroup, { ...errorGroupRun(groupId), taskQueue });
+    await handle.signal(verbSignal('comment'), messageOf({ name: 'comment', text: 'slow' }));
+    await commenting.opened;
+    await handle.signal(verbSignal('ignore'), messageOf({ name: 'ignore', untilMs: Date.now() + 100 }));
+    signalled.open();
+    const ended = await Promise.race([
+      handle.result().then(() => true),
+      new Promise((resolve) => setTimeout(resolve, 15_000, false)),
+    ]);
+    assert.equal(ended, true, 'the end of the ignore was waited for');
+    await stop();
   });
 
   it('ends at once for a group that is gone', async () => {
