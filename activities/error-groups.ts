@@ -1,10 +1,10 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { ObjectId } from 'mongodb';
 import type { ErrorAutoResolve } from '../db/error-auto-resolve.js';
 import type { ErrorProfileMoves } from '../db/error-profile-moves.js';
 import type { ErrorTimers, GroupPlan } from '../db/error-timers.js';
 import type { VerbOutcome } from '../db/error-verb-state.js';
 import type { ErrorVerbs } from '../db/error-verbs.js';
+import { idFromHex } from '../db/ids.js';
 import type { VerbMessage } from '../domain/error-verb.js';
 
 /** Ids are hex, instants ISO 8601 of the workflow, so that a retry does the same. */
@@ -42,36 +42,39 @@ export interface ErrorGroupDeps {
   readonly errorAutoResolve: ErrorAutoResolve;
 }
 
-const oid = (hex: string): ObjectId => ObjectId.createFromHexString(hex);
-
 export function errorGroupActivities(deps: ErrorGroupDeps) {
   const { errorVerbs, errorTimers, errorProfileMoves, errorAutoResolve } = deps;
-  const due = ({ groupId, statusRev, now }: DueInput) => ({ groupId: oid(groupId), statusRev, now: new Date(now) });
+  const due = ({ groupId, statusRev, now }: DueInput) => ({
+    groupId: idFromHex(groupId),
+    statusRev,
+    now: new Date(now),
+  });
 
   return {
     /** Carries out what somebody asks for. Idempotent by the request's id. */
     async applyVerb({ groupId, message, now }: ApplyVerbInput): Promise<VerbAnswer> {
       const { actor, requestId, verb } = message;
       const at = new Date(now);
-      const id = oid(groupId);
-      const outcome = await errorVerbs.apply({ groupId: id, actor: oid(actor), requestId, verb, now: at });
+      const id = idFromHex(groupId);
+      const outcome = await errorVerbs.apply({ groupId: id, actor: idFromHex(actor), requestId, verb, now: at });
       return { outcome, plan: await errorTimers.plan(id, at) };
     },
 
-    planGroup: ({ groupId, now }: GroupInput): Promise<GroupPlan> => errorTimers.plan(oid(groupId), new Date(now)),
+    planGroup: ({ groupId, now }: GroupInput): Promise<GroupPlan> =>
+      errorTimers.plan(idFromHex(groupId), new Date(now)),
 
     /** These three do what is due, once, if it still is; then they say what comes next. */
     async endIgnore(input: DueInput): Promise<GroupPlan> {
       await errorTimers.endIgnore(due(input));
-      return errorTimers.plan(oid(input.groupId), new Date(input.now));
+      return errorTimers.plan(idFromHex(input.groupId), new Date(input.now));
     },
     async remindAssignee(input: DueInput): Promise<GroupPlan> {
       await errorTimers.remind(due(input));
-      return errorTimers.plan(oid(input.groupId), new Date(input.now));
+      return errorTimers.plan(idFromHex(input.groupId), new Date(input.now));
     },
     async proveFix(input: DueInput): Promise<GroupPlan> {
       await errorTimers.proveFix(due(input));
-      return errorTimers.plan(oid(input.groupId), new Date(input.now));
+      return errorTimers.plan(idFromHex(input.groupId), new Date(input.now));
     },
 
     /** Moves rows of profiles after a merge or an unmerge; how far it is stands in MongoDB. */
@@ -79,7 +82,7 @@ export function errorGroupActivities(deps: ErrorGroupDeps) {
       const signal = cancellationSignal();
       let steps = 0;
       for (const groupId of groupIds) {
-        while (await errorProfileMoves.step(oid(groupId))) {
+        while (await errorProfileMoves.step(idFromHex(groupId))) {
           steps += 1;
           heartbeat(steps);
           signal.throwIfAborted();

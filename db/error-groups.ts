@@ -4,8 +4,6 @@ import { SEVERITIES, type Severity } from '../domain/occurrence.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
 
-export { ERROR_STATUSES as STATUSES, type ErrorStatus } from '../domain/error-status.js';
-
 export const GROUPED_BY = ['client', 'stack', 'message'] as const;
 
 interface CommentDoc {

@@ -39,7 +39,7 @@ export interface Due {
 }
 
 /** A fix that nobody has run for so long is not proved any more. */
-export const PROOF_DAYS = 30;
+const PROOF_DAYS = 30;
 
 const GONE: GroupPlan = {
   app: '',

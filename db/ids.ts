@@ -50,3 +50,6 @@ const LONGEST_ERROR_ID = 200;
 
 /** A client's id as it is stored: one that is too long is its own hash, since cutting could make two of them one. */
 export const errorIdOf = (id: string): string => (id.length <= LONGEST_ERROR_ID ? id : hash('sha256', id, 'hex'));
+
+/** For layers that know ids as text. */
+export const idFromHex = (hex: string): ObjectId => ObjectId.createFromHexString(hex);
