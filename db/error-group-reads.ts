@@ -7,7 +7,10 @@ import { type ErrorGroupDoc, errorGroupsSpec } from './error-groups.js';
 import type { PageCursor } from './error-reads.js';
 
 /** A group that is merged into another, by what is its own. */
-export type MergedGroup = Pick<ErrorGroupDoc, '_id' | 'fingerprint' | 'title' | 'culprit' | 'message' | 'own'>;
+export type MergedGroup = Pick<
+  ErrorGroupDoc,
+  '_id' | 'fingerprint' | 'title' | 'culprit' | 'message' | 'own' | 'profileMove'
+>;
 
 /** How often in one release or environment; `*` for all beyond the group's bound, `''` where none was named. */
 export interface NamedCount {
@@ -66,7 +69,7 @@ export function errorGroupReads(db: Db) {
     merged: (groupId: ObjectId): Promise<MergedGroup[]> =>
       groups
         .find<MergedGroup>({ mergedInto: groupId })
-        .project<MergedGroup>({ fingerprint: 1, title: 1, culprit: 1, message: 1, own: 1 })
+        .project<MergedGroup>({ fingerprint: 1, title: 1, culprit: 1, message: 1, own: 1, profileMove: 1 })
         .sort({ _id: 1 })
         .limit(MOST_MEMBERS)
         .toArray(),

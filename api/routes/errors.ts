@@ -119,6 +119,7 @@ export function errorRoutes({ guard, errorLists, errorGroups, occurrences }: Dep
           ...listedGroupView(group),
           ...groupFacts(group),
           merged: merged.map(mergedGroupView),
+          merging: [group, ...merged].some(({ profileMove }) => profileMove !== undefined),
           releases: releases.map(namedCountView),
           environments: environments.map(namedCountView),
           sparkline: { hours: [...hours], days: [...days] },

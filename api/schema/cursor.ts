@@ -10,7 +10,7 @@ export const NextCursor = Type.Union([Type.String(), Type.Null()]);
 const WRITTEN = /^(.{1,40}) (-?\d{1,16}) ([0-9a-f]{24})$/;
 
 /** @param order of which list, and how it is sorted: in another order the place would mean nothing */
-export const cursorText = (order: string, { value, id }: PageCursor): string =>
+const cursorText = (order: string, { value, id }: PageCursor): string =>
   Buffer.from(`${order} ${String(value)} ${id.toHexString()}`).toString('base64url');
 
 /** @throws REQUEST_INVALID for what is no cursor of this list in this order. */

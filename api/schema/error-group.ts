@@ -119,6 +119,7 @@ export const ErrorGroupView = Type.Object({
     }),
     { description: 'groups that this one stands for, with what is their own' },
   ),
+  merging: Type.Boolean({ description: '`affectedProfiles` is still on its way, after a merge or an unmerge' }),
   releases: Type.Array(NamedCountView),
   environments: Type.Array(NamedCountView),
   sparkline: Type.Object(
@@ -186,8 +187,18 @@ export const groupFacts = ({ regression, comments, grouping, mergedInto }: Error
   mergedInto: mergedInto?.toHexString() ?? null,
 });
 
-export const mergedGroupView = ({ _id, own, ...texts }: MergedGroup): ErrorGroupView['merged'][number] => ({
-  ...texts,
+export const mergedGroupView = ({
+  _id,
+  own,
+  fingerprint,
+  title,
+  culprit,
+  message,
+}: MergedGroup): ErrorGroupView['merged'][number] => ({
+  fingerprint,
+  title,
+  culprit,
+  message,
   groupId: _id.toHexString(),
   occurrenceCount: own.count,
   firstSeen: instantOf(own.firstSeen),

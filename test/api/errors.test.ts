@@ -103,7 +103,8 @@ describe('an error group, read over the API', () => {
       ...many(2, { timestampMs: ago(2), release: '1.0.0' }),
       { timestampMs: ago(0), release: '1.1.0' },
     ]);
-    await groups().updateOne({ _id: loser }, { $set: { mergedInto: survivor } });
+    const profileMove = { phase: 'copy', after: null } as const;
+    await groups().updateOne({ _id: loser }, { $set: { mergedInto: survivor, profileMove } });
     const body = await get(`/errors/${survivor.toHexString()}`);
     assert.deepEqual(
       pickList(body, 'merged').map((each) => [
@@ -122,6 +123,9 @@ describe('an error group, read over the API', () => {
     );
     assert.deepEqual(pickList(body, 'sparkline', 'days').slice(-3), [2, 3, 1]);
     assert.equal(pick(body, 'newestOccurrence', 'groupId'), loser.toHexString());
+    assert.equal(pick(body, 'merging'), true);
+    await groups().updateOne({ _id: loser }, { $unset: { profileMove: 1 } });
+    assert.equal(pick(await get(`/errors/${survivor.toHexString()}`), 'merging'), false);
     const mine = await get(`/errors/${survivor.toHexString()}/occurrences`);
     assert.equal(pickList(mine, 'occurrences').length, 6);
 
