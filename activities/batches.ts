@@ -15,8 +15,8 @@ import { positions, recount, seriesItems, storedIds } from '../db/series.js';
 import type { FlushDoc, KeylessFlush, Spool } from '../db/spool.js';
 import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
-import type { ErrorPipeline } from './errors.js';
-import { sequentially } from './sequentially.js';
+import type { ErrorPipeline, PreparedErrors } from './errors.js';
+import { together } from './together.js';
 
 export interface StoreFlushInput {
   readonly flushId: string;
@@ -66,53 +66,73 @@ const LANE_TRUSTED_MS = 15 * 60_000;
 /** A local activity has eight seconds; what has not begun by then goes to a normal one. */
 const QUICK_MS = 5_000;
 const AT_ONCE = 2;
+/** Of errors in one transaction, but for a flush that is larger alone. */
+const MOST_TOGETHER_BYTES = 8 * 1024 * 1024;
+
+/** A flush whose documents are stored. */
+interface Counting {
+  readonly flush: KeylessFlush;
+  readonly prepared: readonly PreparedErrors[];
+  readonly weight: number;
+}
 
 /** Storing what was acknowledged: the rules and the races behind them are in docs/adr/0005. */
 export function batchActivities(deps: BatchDeps) {
   const { client, spool, rollups, profiles, errors, sessions, feedback, drops, onAlerts, now } = deps;
-  // Flushes with errors mostly count for the same groups: one after the other, no transaction is done in vain.
-  const inTurn = sequentially();
+  // Flushes with errors mostly count for the same groups: those that wait share a transaction, and write each group once.
+  const countTogether = together(count, ({ weight }) => weight, MOST_TOGETHER_BYTES);
 
   /** Stores a flush exactly once, however often, by however many and however late this is called. */
-  async function storeFlush({ flushId }: StoreFlushInput): Promise<FlushResult> {
-    try {
-      return await store(flushId);
-    } catch (error) {
-      if (!isPoison(error)) throw error;
-      throw new PlatformError('FLUSH_POISONED', `mongod refuses ${flushId}: ${String(error)}`, { cause: error });
-    }
-  }
+  const storeFlush = async ({ flushId }: StoreFlushInput): Promise<FlushResult> => (await begin(flushId)).result;
 
-  async function store(flushId: string): Promise<FlushResult> {
+  /** Stores a flush's documents. What is left then is counting: at once, or with the flushes that wait for it too. */
+  async function begin(flushId: string): Promise<{ readonly result: Promise<FlushResult> }> {
     const flush = await spool.find(flushId);
-    if (flush?.state !== 'new') return resultOf(flushId, flush);
-
-    const owned = await ownDocuments(deps, flush);
-    if (owned?.state !== 'new') return resultOf(flushId, await spool.find(flushId));
+    const owned = flush?.state === 'new' ? await poisonNamed(flushId, ownDocuments(deps, flush)) : null;
+    if (owned?.state !== 'new') return { result: Promise.resolve(resultOf(flushId, await spool.find(flushId))) };
 
     await profiles.touch(owned.touches ?? []);
     const pending = owned.bytes?.errors?.buffer;
-    const finished = await (pending ? inTurn(() => count(owned, pending)) : count(owned));
-    return resultOf(flushId, finished ? { ...owned, state: 'stored' } : await spool.find(flushId));
+    const counting = {
+      flush: owned,
+      prepared: pending ? await errors.prepare(pending) : [],
+      weight: pending?.length ?? 0,
+    };
+    const finishing = pending ? countTogether(counting) : count([counting]).then(([finished]) => finished === true);
+    const finish = async (): Promise<FlushResult> => {
+      const finished = await poisonNamed(flushId, finishing);
+      return resultOf(flushId, finished ? { ...owned, state: 'stored' } : await spool.find(flushId));
+    };
+    if (pending) return { result: finish() };
+    return { result: Promise.resolve(await finish()) };
   }
 
-  /** All that is counted, in one transaction with the flush's end; false where somebody else ended or took it over. */
-  async function count(flush: KeylessFlush, pending?: Uint8Array): Promise<boolean> {
-    const prepared = pending ? await errors.prepare(pending) : [];
+  /**
+   * All that is counted of some flushes, in one transaction with their ends; false for those that somebody else has
+   * ended or taken over.
+   */
+  async function count(countings: readonly Counting[]): Promise<boolean[]> {
     let alerts = 0;
-    const finished = await client.withSession((session) =>
+    let finished: boolean[] = [];
+    await client.withSession((session) =>
       session.withTransaction(
         async () => {
-          if (!(await spool.markStored(flush, new Date(now()), session))) return false;
-          await rollups.add(flush._id, flush.rollups ?? [], session);
-          await write(flush.writes ?? [], session);
+          finished = [];
+          const prepared: PreparedErrors[] = [];
+          for (const { flush, prepared: own } of countings) {
+            const mine = await spool.markStored(flush, new Date(now()), session);
+            finished.push(mine);
+            if (!mine) continue;
+            await rollups.add(flush._id, flush.rollups ?? [], session);
+            await write(flush.writes ?? [], session);
+            prepared.push(...own);
+          }
           alerts = await errors.store(prepared, session);
-          return true;
         },
         { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
       ),
     );
-    if (finished && alerts > 0) onAlerts();
+    if (alerts > 0) onAlerts();
     return finished;
   }
 
@@ -135,17 +155,25 @@ export function batchActivities(deps: BatchDeps) {
       const results: FlushResult[] = [];
       const left: { flushId: string; reason: string }[] = [];
       const queue = [...flushIds];
-      const storeNext = async (): Promise<void> => {
+      const ending: Promise<void>[] = [];
+      const leave = (flushId: string) => (error: unknown) => {
+        left.push({ flushId, reason: String(error) });
+      };
+      const end = (flushId: string, result: Promise<FlushResult>): Promise<void> =>
+        result.then((stored) => {
+          results.push(stored);
+        }, leave(flushId));
+      const beginNext = async (): Promise<void> => {
         for (let flushId = queue.shift(); flushId !== undefined; flushId = queue.shift()) {
           if (now() - begun > QUICK_MS) left.push({ flushId, reason: 'no time left' });
           else {
-            const result = await storeFlush({ flushId }).catch((error: unknown) => String(error));
-            if (typeof result === 'string') left.push({ flushId, reason: result });
-            else results.push(result);
+            const begunOne = await begin(flushId).catch(leave(flushId));
+            if (begunOne) ending.push(end(flushId, begunOne.result));
           }
         }
       };
-      await Promise.all(Array.from({ length: AT_ONCE }, storeNext));
+      await Promise.all(Array.from({ length: AT_ONCE }, beginNext));
+      await Promise.all(ending);
       return { results, left };
     },
 
@@ -176,6 +204,16 @@ export interface FindWaitingInput {
 }
 
 export type BatchActivities = ReturnType<typeof batchActivities>;
+
+/** Says by name that mongod or the driver will never take a flush, so that it is set aside and not tried for ever. */
+async function poisonNamed<T>(flushId: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isPoison(error)) throw error;
+    throw new PlatformError('FLUSH_POISONED', `mongod refuses ${flushId}: ${String(error)}`, { cause: error });
+  }
+}
 
 /** The flush with all its documents stored, by the first owner's way or by a new owner's. */
 async function ownDocuments(deps: BatchDeps, flush: KeylessFlush): Promise<KeylessFlush | null> {

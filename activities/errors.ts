@@ -22,7 +22,7 @@ interface ErrorDeps {
 }
 
 /** The occurrences of one app in a flush, ready to be counted. */
-interface PreparedErrors {
+export interface PreparedErrors {
   readonly appId: ObjectId;
   readonly errors: readonly GroupedError[];
 }
@@ -101,10 +101,16 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
       return prepared;
     },
 
-    /** Inside the flush's last transaction. How many alerts it gave rise to. */
+    /** Inside the last transaction of their flushes. How many alerts it gave rise to. */
     async store(prepared: readonly PreparedErrors[], session: ClientSession): Promise<number> {
-      let alerts = 0;
+      const byApp = new Map<string, { appId: ObjectId; errors: GroupedError[] }>();
       for (const { appId, errors } of prepared) {
+        const known = byApp.get(appId.toHexString());
+        if (known) known.errors.push(...errors);
+        else byApp.set(appId.toHexString(), { appId, errors: [...errors] });
+      }
+      let alerts = 0;
+      for (const { appId, errors } of byApp.values()) {
         const { errors: config } = await settings(appId);
         alerts += await errorStore.store({ appId, errors, config, now: new Date(now()) }, session);
       }
