@@ -21,23 +21,27 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
   const taskQueue = unique('error-group');
   let life: GroupLife;
   let temporal: TestWorkflowEnvironment;
-  let worker: Worker;
-  let running: Promise<void>;
+  let stopWorker: (() => Promise<void>) | undefined;
   let count = 0;
   before(async () => {
-    life = await groupLife('error-group-time', { reminderHours: 48, proofOfFixSessions: 10 });
+    // First: where there is none, nothing else has been opened.
     temporal = await timeSkippingTemporal();
-    worker = await Worker.create({
+    life = await groupLife('error-group-time', { reminderHours: 48, proofOfFixSessions: 10 });
+    const worker = await Worker.create({
       connection: temporal.nativeConnection,
       taskQueue,
       workflowsPath: new URL('../../workflows/error-group.ts', import.meta.url).pathname,
       activities: errorGroupActivities(life),
     });
-    running = worker.run();
+    const running = worker.run();
+    stopWorker = async () => {
+      worker.shutdown();
+      await running;
+    };
   });
   after(async () => {
-    worker.shutdown();
-    await running;
+    if (stopWorker === undefined) return;
+    await stopWorker();
     await temporal.teardown();
     await life.close();
   });
