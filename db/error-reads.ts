@@ -40,7 +40,7 @@ interface Way {
 }
 
 /** So few are read and sorted at once. */
-const FEW = 1_000;
+const FEW = 3_000;
 /** How many groups are looked at in the order of the sort, in the hope of a page. */
 const WALK = 1_500;
 /** Filters that find more than this are all the same. */
