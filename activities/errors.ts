@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ClientSession, ObjectId } from 'mongodb';
 import type { ErrorStore } from '../db/error-store.js';
-import type { GroupedError } from '../db/error-tally.js';
+import { factsOf, type GroupedError } from '../db/error-tally.js';
 import type { FlagSets } from '../db/flag-sets.js';
 import { NOBODY } from '../db/ids.js';
 import { type EncodedError, pendingErrors, withExceptions } from '../db/pending-error.js';
@@ -32,49 +32,47 @@ const MOST_FLAG_VALUE = 256;
 
 /** From the bytes of a flush to what its last transaction stores of errors. */
 export function errorPipeline({ errorStore, flagSets, releases, symbolicator, settings, now }: ErrorDeps) {
-  /** The flags of those profiles whose client did not say. */
-  async function flagsOf(appId: ObjectId, pending: readonly EncodedError[]): ReturnType<FlagSets['of']> {
-    const silent = pending.filter(({ error }) => error.flags === undefined && !error.profileId.equals(NOBODY));
-    return flagSets.of(
-      appId,
-      silent.map(({ error }) => error.profileId),
-    );
+  async function grouped({ error, bytes }: EncodedError): Promise<GroupedError> {
+    const stated = statedExceptions(error);
+    const exceptions = await symbolicator.symbolicate(error.appId, error.release, stated);
+    const { errorType, message, sourceFile, clientFingerprint: fingerprint } = error;
+    const found = groupingOf({ errorType, message, sourceFile, exceptions, fingerprint });
+    const { version, by, components, title, culprit } = found;
+    return {
+      error: factsOf(error),
+      // What a source map tells is stored; else the document stays as it came, byte for byte.
+      bytes: exceptions === stated ? bytes : withExceptions(error, exceptions),
+      flags: undefined,
+      fingerprint: hash('sha256', JSON.stringify([version, by, ...components]), 'hex'),
+      grouping: { version, by, components },
+      title,
+      culprit,
+    };
   }
 
-  async function grouped(appId: ObjectId, pending: readonly EncodedError[]): Promise<GroupedError[]> {
-    const flags = await flagsOf(appId, pending);
-    const result: GroupedError[] = [];
-    for (const { error, bytes } of pending) {
-      const stated = statedExceptions(error);
-      const exceptions = await symbolicator.symbolicate(appId, error.release, stated);
-      const { version, by, components, title, culprit } = groupingOf({
-        ...error,
-        exceptions,
-        fingerprint: error.clientFingerprint,
-      });
-      const grouped = {
-        flags: asTexts(flags.get(error.profileId.toHexString()) ?? {}),
-        fingerprint: hash('sha256', JSON.stringify([version, by, ...components]), 'hex'),
-        grouping: { version, by, components },
-        title,
-        culprit,
-      };
-      // What a source map tells is stored; else the document stays as it came, byte for byte.
-      const encoded = exceptions === stated ? { error, bytes } : withExceptions(error, exceptions);
-      result.push({ ...encoded, ...grouped });
-    }
-    return result;
+  /** Gives those whose client did not say the flags of their profiles. */
+  async function withFlags(appId: ObjectId, errors: readonly GroupedError[]): Promise<readonly GroupedError[]> {
+    const silent = errors.filter(({ error }) => !error.hasFlags);
+    if (silent.length === 0) return errors;
+    const known = silent.flatMap(({ error: { profileId } }) => (profileId.equals(NOBODY) ? [] : [profileId]));
+    const sets = await flagSets.of(appId, known);
+    return errors.map((each) => {
+      if (each.error.hasFlags) return each;
+      return { ...each, flags: asTexts(sets.get(each.error.profileId.toHexString()) ?? {}) };
+    });
   }
 
   /** That profiles ran these releases; known ones cost nothing. */
-  async function noteReleases(appId: ObjectId, pending: readonly EncodedError[]): Promise<void> {
+  async function noteReleases(appId: ObjectId, errors: readonly GroupedError[]): Promise<void> {
     const byRelease = new Map<string, Map<string, ObjectId>>();
-    for (const { release, profileId } of pending.map(({ error }) => error)) {
+    for (const { error } of errors) {
+      const { release, profileId } = error;
       if (release === '') continue;
       const profiles = byRelease.get(release) ?? new Map<string, ObjectId>();
       byRelease.set(release, profiles);
       if (!profileId.equals(NOBODY)) profiles.set(profileId.toHexString(), profileId);
     }
+    if (byRelease.size === 0) return;
     const { releaseMinProfiles } = (await settings(appId)).errors;
     for (const [release, profiles] of byRelease) {
       await releases.seen(appId, release, [...profiles.values()], new Date(now()), releaseMinProfiles);
@@ -84,19 +82,18 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
   return {
     /** Symbolicated and grouped: all that can be done before the transaction. */
     async prepare(bytes: Uint8Array): Promise<readonly PreparedErrors[]> {
-      const byApp = new Map<string, EncodedError[]>();
+      const byApp = new Map<string, { readonly appId: ObjectId; readonly errors: GroupedError[] }>();
+      // One at a time, so that of the others only bytes are held.
       for (const pending of pendingErrors(bytes)) {
-        const hex = pending.error.appId.toHexString();
-        const known = byApp.get(hex);
-        if (known) known.push(pending);
-        else byApp.set(hex, [pending]);
+        const { appId } = pending.error;
+        const app = byApp.get(appId.toHexString()) ?? { appId, errors: [] };
+        byApp.set(appId.toHexString(), app);
+        app.errors.push(await grouped(pending));
       }
       const prepared: PreparedErrors[] = [];
-      for (const pending of byApp.values()) {
-        const appId = pending[0]?.error.appId;
-        if (appId === undefined) continue;
-        await noteReleases(appId, pending);
-        prepared.push({ appId, errors: await grouped(appId, pending) });
+      for (const { appId, errors } of byApp.values()) {
+        await noteReleases(appId, errors);
+        prepared.push({ appId, errors: await withFlags(appId, errors) });
       }
       return prepared;
     },

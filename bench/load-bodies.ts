@@ -45,12 +45,15 @@ const framesOf = (group: number) => [
   ...FRAMES,
 ];
 
+/** One fault throws from one place, however often. */
+const lineOf = (group: number, at: number): number => (at === 0 ? group % 900 : at * 10) + 1;
+
 /** About a kilobyte, of a thousand people, in `groups` groups. */
 function error(index: number, groups: number) {
   const who = person(Math.floor(index / 10));
   const message = `cart ${String(index)} is undefined`;
   const lines = framesOf(index % groups).map(
-    (frame, at) => `    at ${frame.function} (${frame.file}:${String((index % 900) + at + 1)}:17)`,
+    (frame, at) => `    at ${frame.function} (${frame.file}:${String(lineOf(index % groups, at))}:17)`,
   );
   return {
     errorId: randomUUID(),
@@ -79,7 +82,7 @@ function envelope(index: number, groups: number): Buffer {
     .map(({ function: name, file }, at) => ({
       function: name,
       filename: file,
-      lineno: (index % 900) + at + 1,
+      lineno: lineOf(index % groups, at),
       colno: 17,
       in_app: true,
     }))

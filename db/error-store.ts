@@ -154,19 +154,18 @@ export function errorStore({ db, releases }: Deps) {
     const kept: Uint8Array[] = [];
     for (const [tally, entry] of own) {
       const before = entry.isNew ? 0 : entry.head.own.count;
-      tally.errors.forEach(({ error, bytes, flags, fingerprint }, index) => {
+      tally.errors.forEach(({ bytes, flags, fingerprint }, index) => {
         const ordinal = before + index + 1;
         const keptAs = keepAs(ordinal, tally.errors.length - index - 1, shares);
         if (keptAs === undefined) return;
         if (keptAs === 'newest') entry.newest++;
-        const added: Omit<ErrorDoc, Exclude<keyof PendingError, 'flags'>> = {
+        const added: Omit<ErrorDoc, keyof PendingError> = {
           groupFingerprint: fingerprint,
           groupId: entry.head._id,
           ordinal,
           keptAs,
-          flags,
         };
-        kept.push(withFields(bytes, error.flags === undefined ? added : { ...added, flags: undefined }));
+        kept.push(withFields(bytes, flags === undefined ? added : { ...added, flags }));
       });
       const newest = entry.head.newestKept + entry.newest;
       if (entry.newest === 0 || newest <= shares.newest) continue;

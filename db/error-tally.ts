@@ -6,13 +6,28 @@ import type { ErrorGroupDoc, GroupingDoc } from './error-groups.js';
 import type { PendingError } from './errors.js';
 import { NOBODY } from './ids.js';
 
+/** What counting needs of an occurrence. All else stays BSON: thousands wait for a transaction at once. */
+export interface ErrorFacts extends Pick<
+  PendingError,
+  'errorId' | 'profileId' | 'timestampMs' | 'receivedAt' | 'release' | 'environment' | 'message' | 'severity'
+> {
+  /** Whether the client said which flags there were. */
+  readonly hasFlags: boolean;
+}
+
+export function factsOf(error: PendingError): ErrorFacts {
+  const { errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, flags } = error;
+  const hasFlags = flags !== undefined;
+  return { errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, hasFlags };
+}
+
 /** An occurrence that is symbolicated and knows its fingerprint. */
 export interface GroupedError {
-  readonly error: PendingError;
-  /** The same as BSON, without `flags` where the client did not say. */
+  readonly error: ErrorFacts;
+  /** All of it as BSON. */
   readonly bytes: Uint8Array;
-  /** What is stored instead where the client did not say. */
-  readonly flags: Readonly<Record<string, string>>;
+  /** The flags of its profile where the client did not say: they are not in `bytes` then. */
+  readonly flags: Readonly<Record<string, string>> | undefined;
   readonly fingerprint: string;
   readonly grouping: GroupingDoc;
   readonly title: string;
@@ -35,8 +50,7 @@ export interface Tally {
 const BUCKET_MS = 5 * 60_000;
 
 /** When an occurrence counts as seen: never in the future, whatever its clock says. */
-export const seenAt = ({ timestampMs, receivedAt }: PendingError): number =>
-  Math.min(timestampMs, receivedAt.getTime());
+export const seenAt = ({ timestampMs, receivedAt }: ErrorFacts): number => Math.min(timestampMs, receivedAt.getTime());
 
 export function tallies(errors: readonly GroupedError[]): Tally[] {
   const byFingerprint = new Map<string, [GroupedError, ...GroupedError[]]>();

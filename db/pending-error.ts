@@ -10,18 +10,19 @@ export interface EncodedError {
   readonly bytes: Uint8Array;
 }
 
-/** The occurrences that the bytes of a flush hold. */
-export const pendingErrors = (bytes: Uint8Array): EncodedError[] =>
-  [...bsonDocuments(bytes)].map((document) => ({ error: BSON.deserialize(document) as PendingError, bytes: document }));
+/** The occurrences that the bytes of a flush hold, one at a time. */
+export function* pendingErrors(bytes: Uint8Array): Generator<EncodedError> {
+  for (const document of bsonDocuments(bytes))
+    yield { error: BSON.deserialize(document) as PendingError, bytes: document };
+}
 
-/** The occurrence with other exceptions than it came with. */
-export function withExceptions(sent: PendingError, exceptions: readonly Exception[]): EncodedError {
-  const error: PendingError = {
+/** The occurrence as BSON, with other exceptions than it came with. */
+export function withExceptions(sent: PendingError, exceptions: readonly Exception[]): Uint8Array {
+  return BSON.serialize({
     ...sent,
     exceptions,
     tags: asData(sent.tags),
     breadcrumbs: sent.breadcrumbs.map((breadcrumb) => ({ ...breadcrumb, data: asData(breadcrumb.data) })),
     ...(sent.flags && { flags: asData(sent.flags) }),
-  };
-  return { error, bytes: BSON.serialize(error) };
+  });
 }

@@ -24,7 +24,7 @@ describe('from the bytes of a flush to stored errors', () => {
   after(() => database.close());
 
   const pending = (fields: Partial<PendingError>): Uint8Array =>
-    BSON.serialize(groupedError(appId, { stackTrace: STACK, ...fields }).error);
+    groupedError(appId, { stackTrace: STACK, ...fields }).bytes;
 
   async function store(...documents: Uint8Array[]): Promise<void> {
     const { client, db } = database;

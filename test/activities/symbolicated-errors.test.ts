@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { BSON, ObjectId } from 'mongodb';
+import { ObjectId } from 'mongodb';
 import { batchDeps } from '../../activities/batch-deps.js';
 import type { ErrorGroupDoc } from '../../db/error-groups.js';
 import type { ErrorDoc } from '../../db/errors.js';
@@ -34,13 +34,11 @@ describe('errors of minified bundles, from the bytes of a flush to their groups'
 
   async function store(appId: ObjectId, errorId: string, release: string, frames: readonly StackFrame[]) {
     const { client, db } = database;
-    const error = {
-      ...groupedError(appId, { stackTrace: stackText(frames), errorType: 'RangeError', release, errorId }).error,
-      exceptions: [],
-    };
+    const fields = { stackTrace: stackText(frames), errorType: 'RangeError', release, errorId };
+    const { bytes } = groupedError(appId, fields);
     // As a worker that starts now: what it knows of maps is not older than they are.
     const { errors } = batchDeps({ client, db, lanes: lanes(client, db), onAlerts: () => undefined });
-    const prepared = await errors.prepare(BSON.serialize(error));
+    const prepared = await errors.prepare(bytes);
     await client.withSession((session) =>
       session.withTransaction(() => errors.store(prepared, session), { readConcern: { level: 'snapshot' } }),
     );

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BSON, ObjectId } from 'mongodb';
-import type { GroupedError } from '../../db/error-tally.js';
+import { factsOf, type GroupedError } from '../../db/error-tally.js';
 import type { PendingError } from '../../db/errors.js';
 import { NOBODY } from '../../db/ids.js';
 
@@ -54,7 +54,7 @@ export function groupedError(appId: ObjectId, { group = 'group', ...fields }: Fi
     ...fields,
   };
   return {
-    error,
+    error: factsOf(error),
     bytes: BSON.serialize(error),
     flags: {},
     fingerprint: fingerprintOf(group),
