@@ -1,4 +1,4 @@
-# One image, two commands: the API (the default) and the worker, `node --enable-source-maps dist/worker/main.js`.
+# One image, two commands: the API (the default) and the worker, `node --enable-source-maps --max-semi-space-size=64 dist/worker/main.js`.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -16,4 +16,4 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node
 EXPOSE 4400
-CMD ["node", "--enable-source-maps", "dist/api/main.js"]
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "dist/api/main.js"]

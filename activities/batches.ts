@@ -1,14 +1,10 @@
-import type { ClientSession, Db, MongoClient } from 'mongodb';
-import type { FlushWrite } from '../db/batch.js';
+import type { Db, MongoClient } from 'mongodb';
 import type { FlushSummary } from '../db/claim.js';
-import type { Drops } from '../db/drops.js';
-import type { Feedback } from '../db/feedback.js';
+import type { StoredErrors } from '../db/error-store.js';
 import { type Lanes, laneWasTaken } from '../db/lane.js';
 import { eventsSpec } from '../db/events.js';
 import { heatmapEventsSpec } from '../db/heatmap-events.js';
 import { isPoison } from '../db/poison.js';
-import type { Profiles } from '../db/profiles.js';
-import type { Sessions } from '../db/release-sessions.js';
 import type { Retention } from '../db/retention.js';
 import type { Rollups } from '../db/rollups.js';
 import { positions, recount, seriesItems, storedIds } from '../db/series.js';
@@ -16,6 +12,7 @@ import type { FlushDoc, KeylessFlush, Spool } from '../db/spool.js';
 import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
 import type { ErrorPipeline, PreparedErrors } from './errors.js';
+import { flushWrites, type WriteDeps } from './flush-writes.js';
 import { together } from './together.js';
 
 export interface StoreFlushInput {
@@ -40,21 +37,16 @@ export interface StoreFlushesResult {
   readonly left: readonly { readonly flushId: string; readonly reason: string }[];
 }
 
-export interface BatchDeps {
+export interface BatchDeps extends WriteDeps {
   readonly client: MongoClient;
   readonly db: Db;
   readonly spool: Spool;
   readonly lanes: Lanes;
   readonly rollups: Rollups;
-  readonly profiles: Profiles;
   readonly retention: Pick<Retention, 'apps'>;
   readonly errors: ErrorPipeline;
-  readonly sessions: Sessions;
-  readonly feedback: Feedback;
-  readonly drops: Drops;
   /** Told when there is something to tell people; must not throw, and a call that is lost is made good by a schedule. */
   readonly onAlerts: () => void;
-  readonly now: () => number;
 }
 
 const LISTS = ['events', 'heatmap'] as const;
@@ -67,9 +59,14 @@ const LANE_TRUSTED_MS = 15 * 60_000;
 const QUICK_MS = 5_000;
 const AT_ONCE = 2;
 /** Of errors in one transaction, but for a flush that is larger alone. */
-const MOST_TOGETHER_BYTES = 8 * 1024 * 1024;
+const MOST_TOGETHER_BYTES = 16 * 1024 * 1024;
 
-/** A flush whose documents are stored. */
+/** A flush whose documents are stored, and what will come of it. */
+interface Begun {
+  readonly result: Promise<FlushResult>;
+}
+
+/** A flush whose documents are stored and which is to be counted. */
 interface Counting {
   readonly flush: KeylessFlush;
   readonly prepared: readonly PreparedErrors[];
@@ -78,15 +75,29 @@ interface Counting {
 
 /** Storing what was acknowledged: the rules and the races behind them are in docs/adr/0005. */
 export function batchActivities(deps: BatchDeps) {
-  const { client, spool, rollups, profiles, errors, sessions, feedback, drops, onAlerts, now } = deps;
+  const { client, spool, rollups, profiles, errors, onAlerts, now } = deps;
+  const write = flushWrites(deps);
   // Flushes with errors mostly count for the same groups: those that wait share a transaction, and write each group once.
   const countTogether = together(count, ({ weight }) => weight, MOST_TOGETHER_BYTES);
+
+  // A try that gave up waiting may still be at it here: the next one waits for it instead of doing it all again.
+  const underWay = new Map<string, Promise<Begun>>();
 
   /** Stores a flush exactly once, however often, by however many and however late this is called. */
   const storeFlush = async ({ flushId }: StoreFlushInput): Promise<FlushResult> => (await begin(flushId)).result;
 
   /** Stores a flush's documents. What is left then is counting: at once, or with the flushes that wait for it too. */
-  async function begin(flushId: string): Promise<{ readonly result: Promise<FlushResult> }> {
+  function begin(flushId: string): Promise<Begun> {
+    const running = underWay.get(flushId);
+    if (running) return running;
+    const begun = beginAnew(flushId);
+    const forget = () => underWay.delete(flushId);
+    underWay.set(flushId, begun);
+    begun.then(({ result }) => result).then(forget, forget);
+    return begun;
+  }
+
+  async function beginAnew(flushId: string): Promise<Begun> {
     const flush = await spool.find(flushId);
     const owned = flush?.state === 'new' ? await poisonNamed(flushId, ownDocuments(deps, flush)) : null;
     if (owned?.state !== 'new') return { result: Promise.resolve(resultOf(flushId, await spool.find(flushId))) };
@@ -112,7 +123,7 @@ export function batchActivities(deps: BatchDeps) {
    * ended or taken over.
    */
   async function count(countings: readonly Counting[]): Promise<boolean[]> {
-    let alerts = 0;
+    let stored: readonly StoredErrors[] = [];
     let finished: boolean[] = [];
     await client.withSession((session) =>
       session.withTransaction(
@@ -127,23 +138,13 @@ export function batchActivities(deps: BatchDeps) {
             await write(flush.writes ?? [], session);
             prepared.push(...own);
           }
-          alerts = await errors.store(prepared, session);
+          stored = await errors.store(prepared, session);
         },
         { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
       ),
     );
-    if (alerts > 0) onAlerts();
+    if (errors.committed(stored) > 0) onAlerts();
     return finished;
-  }
-
-  async function write(writes: readonly FlushWrite[], session: ClientSession): Promise<void> {
-    if (writes.length === 0) return;
-    const of = <T extends FlushWrite['type']>(...types: readonly T[]) =>
-      writes.filter((each): each is Extract<FlushWrite, { type: T }> => types.some((type) => type === each.type));
-    await profiles.write(of('identify', 'alias'), session);
-    await sessions.write(of('session', 'sessions'), session, new Date(now()));
-    await feedback.write(of('feedback'), session);
-    await drops.write(of('drop'), session);
   }
 
   return {

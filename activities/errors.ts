@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ClientSession, ObjectId } from 'mongodb';
-import type { ErrorStore } from '../db/error-store.js';
+import type { ErrorStore, StoredErrors } from '../db/error-store.js';
 import { factsOf, type GroupedError } from '../db/error-tally.js';
 import type { FlagSets } from '../db/flag-sets.js';
 import { NOBODY } from '../db/ids.js';
@@ -98,20 +98,26 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
       return prepared;
     },
 
-    /** Inside the last transaction of their flushes. How many alerts it gave rise to. */
-    async store(prepared: readonly PreparedErrors[], session: ClientSession): Promise<number> {
+    /** Inside the last transaction of their flushes. */
+    async store(prepared: readonly PreparedErrors[], session: ClientSession): Promise<readonly StoredErrors[]> {
       const byApp = new Map<string, { appId: ObjectId; errors: GroupedError[] }>();
       for (const { appId, errors } of prepared) {
         const known = byApp.get(appId.toHexString());
         if (known) known.errors.push(...errors);
         else byApp.set(appId.toHexString(), { appId, errors: [...errors] });
       }
-      let alerts = 0;
+      const stored: StoredErrors[] = [];
       for (const { appId, errors } of byApp.values()) {
         const { errors: config } = await settings(appId);
-        alerts += await errorStore.store({ appId, errors, config, now: new Date(now()) }, session);
+        stored.push(await errorStore.store({ appId, errors, config, now: new Date(now()) }, session));
       }
-      return alerts;
+      return stored;
+    },
+
+    /** After that transaction. How many alerts it gave rise to. */
+    committed(stored: readonly StoredErrors[]): number {
+      for (const each of stored) errorStore.committed(each);
+      return stored.reduce((sum, { alerts }) => sum + alerts, 0);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb';
 import type { ErrorConfig } from '../domain/app.js';
 import { keepAs, sharesOf } from '../domain/kept.js';
@@ -26,6 +27,16 @@ export interface StoreErrors {
   readonly now: Date;
 }
 
+export interface StoredErrors {
+  /** How many it gave rise to: they are rows of `alerts` now. */
+  readonly alerts: number;
+  /** Profiles that fingerprints are now known to have hit. */
+  readonly rows: readonly string[];
+}
+
+const MOST_KNOWN_ROWS = 200_000;
+const rowKey = (groupId: ObjectId, profileId: ObjectId): string => groupId.toHexString() + profileId.toHexString();
+
 const HEAD = { comments: 0, message: 0, title: 0, culprit: 0, grouping: 0, assignee: 0 } as const;
 
 /**
@@ -41,6 +52,8 @@ export function errorStore({ db, releases }: Deps) {
   const alerts = db.collection<AlertDoc>(alertsSpec.name);
   const activity = db.collection<ErrorActivityDoc>(errorActivitySpec.name);
   const judge = errorJudge({ db, releases });
+  // A fingerprint's own rows are there for good: one that is known needs no look-up at each occurrence.
+  const knownRows = new LRUCache<string, true>({ max: MOST_KNOWN_ROWS });
 
   /** An id that was stored before the dedupe window began, or that stands twice here. */
   async function withoutKnown({ appId, errors: all }: StoreErrors, session: ClientSession): Promise<GroupedError[]> {
@@ -94,16 +107,22 @@ export function errorStore({ db, releases }: Deps) {
     own: ReadonlyMap<Tally, Entry>,
     standsFor: (entry: Entry) => Entry | undefined,
     session: ClientSession,
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
+    const added: string[] = [];
     const fresh: ErrorGroupProfileDoc[] = [];
     const upserts: AnyBulkWriteOperation<ErrorGroupProfileDoc>[] = [];
     const counted: Entry[] = [];
     const upsert = (entry: Entry, profileId: ObjectId, isOwn: boolean): void => {
-      const added = { appId, ...(isOwn ? {} : { own: false }) };
+      const row = rowKey(entry.head._id, profileId);
+      if (isOwn && knownRows.has(row)) return;
+      if (isOwn) added.push(row);
       upserts.push({
         updateOne: {
           filter: { groupId: entry.head._id, profileId },
-          update: { $setOnInsert: added, ...(isOwn && { $set: { own: true } }) },
+          update: {
+            $setOnInsert: { appId, ...(isOwn ? {} : { own: false }) },
+            ...(isOwn && { $set: { own: true } }),
+          },
           upsert: true,
         },
       });
@@ -119,12 +138,13 @@ export function errorStore({ db, releases }: Deps) {
       if (entry.isNew) entry.profiles = tally.profiles.size;
     }
     if (fresh.length > 0) await rows.insertMany(fresh, { session, ordered: false });
-    if (upserts.length === 0) return;
+    if (upserts.length === 0) return added;
     const { upsertedIds } = await rows.bulkWrite(upserts, { session, ordered: true });
     for (const index of Object.keys(upsertedIds)) {
       const entry = counted[Number(index)];
       if (entry) entry.profiles++;
     }
+    return added;
   }
 
   async function addDays(appId: ObjectId, own: ReadonlyMap<Tally, Entry>, session: ClientSession): Promise<void> {
@@ -189,11 +209,10 @@ export function errorStore({ db, releases }: Deps) {
   }
 
   return {
-    /** How many alerts it gave rise to: they are rows of `alerts` now. */
-    async store(input: StoreErrors, session: ClientSession): Promise<number> {
+    async store(input: StoreErrors, session: ClientSession): Promise<StoredErrors> {
       const { appId, config, now } = input;
       const all = tallies(await withoutKnown(input, session));
-      if (all.length === 0) return 0;
+      if (all.length === 0) return { alerts: 0, rows: [] };
       const { own, byId } = await entriesOf(input, all, session);
       const standsFor = ({ head }: Entry) => (head.mergedInto ? byId.get(head.mergedInto.toHexString()) : undefined);
 
@@ -202,7 +221,7 @@ export function errorStore({ db, releases }: Deps) {
         const survivor = standsFor(entry);
         if (survivor) count(survivor, tally);
       }
-      await addProfiles(appId, own, standsFor, session);
+      const rowsAdded = await addProfiles(appId, own, standsFor, session);
       await addDays(appId, own, session);
       await addErrors(own, config, session);
 
@@ -222,7 +241,12 @@ export function errorStore({ db, releases }: Deps) {
       await groups.bulkWrite(writes, { session, ordered: true });
       if (told.length > 0) await alerts.insertMany(told, { session });
       if (noted.length > 0) await activity.insertMany(noted, { session });
-      return told.length;
+      return { alerts: told.length, rows: rowsAdded };
+    },
+
+    /** To be told of what `store` answered once its transaction is committed, and never before. */
+    committed({ rows: now }: StoredErrors): void {
+      for (const row of now) knownRows.set(row, true);
     },
   };
 }

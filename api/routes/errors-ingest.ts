@@ -50,11 +50,25 @@ export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyP
 
 /** What a client of ours states. Its `tags` stand in where a field is younger than the client. */
 export function occurrenceOf(event: ErrorEvent): Occurrence {
-  const { severity, tags, pageContext } = event;
+  const { tags, pageContext } = event;
   return {
-    ...event,
-    severity: SEVERITIES[severity] ?? 'error',
+    errorId: event.errorId,
+    profileId: event.profileId,
+    sessionId: event.sessionId,
+    timestampMs: event.timestampMs,
+    errorType: event.errorType,
+    message: event.message,
+    stackTrace: event.stackTrace,
+    sourceFile: event.sourceFile,
+    line: event.line,
+    column: event.column,
+    severity: SEVERITIES[event.severity] ?? 'error',
+    userComment: event.userComment,
+    tags,
+    breadcrumbs: event.breadcrumbs,
     pageUrl: pageContext?.path ?? '',
+    pageContext,
+    browserContext: event.browserContext,
     release: event.release || (tags['release'] ?? ''),
     environment: event.environment || (tags['environment'] ?? ''),
     flags: undefined,

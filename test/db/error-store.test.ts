@@ -36,16 +36,19 @@ describe('storing errors', () => {
     return found;
   };
 
-  function add(
+  /** How many alerts it gave rise to. */
+  async function add(
     errors: readonly GroupedError[],
     { app = appId, now = new Date(), maxStoredPerGroup = 1_000 } = {},
   ): Promise<number> {
-    return database.client.withSession((session) =>
+    const stored = await database.client.withSession((session) =>
       session.withTransaction(() => store.store({ appId: app, errors, config: { maxStoredPerGroup }, now }, session), {
         readConcern: { level: 'snapshot' },
         writeConcern: { w: 'majority' },
       }),
     );
+    store.committed(stored);
+    return stored.alerts;
   }
 
   it('makes a group of the first occurrence, with an alert, and counts the next into it', async () => {
