@@ -66,7 +66,9 @@ export function alertGroups(db: Db) {
         status: { $in: ['new', 'investigating'] },
         mergedInto: null,
       } as const;
-      const cursor = groups.find(filter, { batchSize: CHUNK, hint: GROUP_INDEXES.lastSeen }).project<WatchedDoc>({ firstSeen: 1 });
+      const cursor = groups
+        .find(filter, { batchSize: CHUNK, hint: GROUP_INDEXES.lastSeen })
+        .project<WatchedDoc>({ firstSeen: 1 });
       let chunk: WatchedDoc[] = [];
       for await (const doc of cursor) {
         chunk.push(doc);

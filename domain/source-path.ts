@@ -27,7 +27,11 @@ export const shownPath = (key: string): string => `~${key}`;
  * often is no bundle at all. What has no script, the runtime's own code and extensions' code never does.
  */
 export function mappable(file: string): 'url' | 'file' | undefined {
-  if (/^(?:node|webpack-internal|chrome-extension|moz-extension|safari-web-extension|blob|data|about|eval)\b:?/i.test(file)) {
+  if (
+    /^(?:node|webpack-internal|chrome-extension|moz-extension|safari-web-extension|blob|data|about|eval)\b:?/i.test(
+      file,
+    )
+  ) {
     return undefined;
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(file)?.[1]?.toLowerCase();
