@@ -53,7 +53,7 @@ export function errorStore({ db, releases }: Deps) {
   const activity = db.collection<ErrorActivityDoc>(errorActivitySpec.name);
   const judge = errorJudge({ db, releases });
   // A fingerprint's own rows are there for good: one that is known needs no look-up at each occurrence.
-  const knownRows = new LRUCache<string, true>({ max: MOST_KNOWN_ROWS });
+  const knownRows = new LRUCache<string, true>({ maxSize: MOST_KNOWN_ROWS, sizeCalculation: () => 1 });
 
   /** An id that was stored before the dedupe window began, or that stands twice here. */
   async function withoutKnown({ appId, errors: all }: StoreErrors, session: ClientSession): Promise<GroupedError[]> {

@@ -119,11 +119,13 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
     },
   };
 
+  const deps = batchDeps({ client, db, lanes: shakyLanes, onAlerts: () => undefined });
   const worker = (ahead: number) =>
     batchActivities({
-      ...batchDeps({ client, db, lanes: shakyLanes, onAlerts: () => undefined, now: () => Date.now() + ahead }),
+      ...deps,
       spool: shaky,
       retention: { apps: () => Promise.resolve([]) },
+      now: () => Date.now() + ahead,
     });
 
   const survive = async (work: Promise<unknown>): Promise<void> => {

@@ -68,7 +68,8 @@ describe('the delivery workflow', () => {
       { retry: { ...FAST, giveUp: 2_000 } },
     );
     assert.equal(await worker.runUntil(async () => (await start()).result()), 'failed');
-    assert.ok(calls.length > 3, calls.join());
+    // How often it was tried by then is up to the machine.
+    assert.ok(calls.includes('attempt D'), calls.join());
     assert.deepEqual(
       calls.filter((call) => call !== 'attempt D'),
       ['fail: not taken in time'],
