@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
+import { findChromium } from './servers/chromium-binary.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 import { findTestServer } from './servers/test-server-binary.mjs';
 
@@ -28,10 +29,12 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
   // Awaited below, in its turn: its failure must not count as unhandled until then.
   building.catch(() => undefined);
   const finding = timeSkipping({ env, cacheDir, say, signal });
+  const browsing = browser({ env, say, signal });
   const engines = await temporaryEngines({ env, cacheDir, say, signal, died });
   try {
     await building;
     const testServer = await finding;
+    const chromium = await browsing;
     say(`testing: ${String(files.length)} files`);
     const code = await runNode(
       [
@@ -52,6 +55,7 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
           TEMPORAL_ADDRESS: engines.temporalAddress,
           WORKFLOW_BUNDLE: join(root, 'dist', 'workflow-bundle.js'),
           ...testServer,
+          ...chromium,
           EXPERIENCE_TEST: '1',
         },
       },
@@ -73,6 +77,20 @@ async function timeSkipping({ env, cacheDir, say, signal }) {
     return { TEMPORAL_TEST_SERVER: (await findTestServer({ env, cacheDir, say, signal })).path };
   } catch (error) {
     return { TEMPORAL_TEST_SERVER_MISSING: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * The browser that some tests need. They say so themselves when there is none.
+ * @param {{ env: NodeJS.ProcessEnv, say: (line: string) => void, signal: AbortSignal }} options
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+async function browser(options) {
+  try {
+    return { CHROMIUM_PATH: (await findChromium(options)).path };
+  } catch (error) {
+    options.say(error instanceof Error ? error.message : String(error));
+    return {};
   }
 }
 
