@@ -105,7 +105,6 @@ describe('an error that nobody has seen before', () => {
     await hook.until(1);
     const [pending] = pickList(await ask('GET', 'alert-deliveries?state=pending'), 'deliveries');
     const path = `alert-deliveries/${pickText(pending, 'deliveryId')}/replay`;
-    await assert.rejects(ask('POST', path), /409/, 'it is at it');
     await hook.until(2);
     const [first, second] = hook.received;
     assert.ok(first !== undefined && second !== undefined);
