@@ -1,27 +1,7 @@
+import type { BrowserContext, PageContext } from '../domain/contexts.js';
 import { documentOf, number, string } from './json-schema.js';
 
-/** Where on the page something happened. */
-export interface PageContextDoc {
-  readonly path: string;
-  readonly title: string;
-  readonly referrer: string;
-  readonly viewportWidth: number;
-  readonly viewportHeight: number;
-  readonly loadTimeMs: number;
-}
-
-/** With what it was looked at. */
-export interface BrowserContextDoc {
-  readonly userAgent: string;
-  readonly browser: string;
-  readonly browserVersion: string;
-  readonly os: string;
-  readonly deviceType: string;
-  readonly screenWidth: number;
-  readonly screenHeight: number;
-}
-
-export const pageContext = documentOf<PageContextDoc>({
+export const pageContext = documentOf<PageContext>({
   path: string,
   title: string,
   referrer: string,
@@ -30,7 +10,7 @@ export const pageContext = documentOf<PageContextDoc>({
   loadTimeMs: number,
 });
 
-export const browserContext = documentOf<BrowserContextDoc>({
+export const browserContext = documentOf<BrowserContext>({
   userAgent: string,
   browser: string,
   browserVersion: string,

@@ -1,7 +1,7 @@
 import { type AnyBulkWriteOperation, ObjectId } from 'mongodb';
 import { searchWords } from '../domain/error-search.js';
 import type { AlertDoc } from './alerts.js';
-import type { ErrorGroupDoc } from './error-groups.js';
+import { type ErrorGroupDoc, UNTOUCHED } from './error-groups.js';
 import type { GroupHead, StatusChange } from './error-judge.js';
 import { namesWith, seenAt, type Tally } from './error-tally.js';
 
@@ -65,17 +65,7 @@ export function newGroup(appId: ObjectId, { fingerprint, errors, firstSeen, last
     severity: error.severity,
     grouping,
     own: { count: 0, firstSeen, lastSeen },
-    mergedInto: null,
-    statusRev: 0,
-    resolution: null,
-    ignore: null,
-    regressedAt: null,
-    regressionCount: 0,
-    regression: null,
-    verifiedAt: null,
-    releases: [],
-    environments: [],
-    newestKept: 0,
+    ...UNTOUCHED,
     words: searchWords({ title, culprit, message: error.message }),
   };
 }

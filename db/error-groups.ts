@@ -108,6 +108,21 @@ export interface ErrorGroupDoc {
   readonly profileMove?: ProfileMoveDoc;
 }
 
+/** Of a group that nobody has changed, merged or seen come back. */
+export const UNTOUCHED = {
+  mergedInto: null,
+  statusRev: 0,
+  resolution: null,
+  ignore: null,
+  regressedAt: null,
+  regressionCount: 0,
+  regression: null,
+  verifiedAt: null,
+  releases: [],
+  environments: [],
+  newestKept: 0,
+} as const satisfies Partial<ErrorGroupDoc>;
+
 const NO_ID = ObjectId.createFromHexString('0'.repeat(24));
 
 /** Names of indexes that lists ask for, by the field that they are for. */

@@ -1,6 +1,8 @@
 import type { ObjectId } from 'mongodb';
+import type { BrowserContext, PageContext } from '../domain/contexts.js';
 import { KEPT_AS, type KeptAs } from '../domain/kept.js';
 import {
+  type Breadcrumb,
   type Exception,
   type FrameContext,
   type MinifiedPosition,
@@ -10,7 +12,7 @@ import {
   UNRESOLVED_REASONS,
 } from '../domain/occurrence.js';
 import type { CollectionSpec } from './collection.js';
-import { browserContext, pageContext, type BrowserContextDoc, type PageContextDoc } from './contexts.js';
+import { browserContext, pageContext } from './contexts.js';
 import {
   arrayOf,
   boolean,
@@ -24,13 +26,6 @@ import {
   optional,
   string,
 } from './json-schema.js';
-
-interface BreadcrumbDoc {
-  readonly timestampMs: number;
-  readonly category: string;
-  readonly message: string;
-  readonly data: Readonly<Record<string, string>>;
-}
 
 /** One occurrence of an error. */
 export interface ErrorDoc {
@@ -51,9 +46,9 @@ export interface ErrorDoc {
   readonly severity: Severity;
   readonly userComment: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  readonly breadcrumbs: readonly BreadcrumbDoc[];
-  readonly pageContext: PageContextDoc;
-  readonly browserContext: BrowserContextDoc;
+  readonly breadcrumbs: readonly Breadcrumb[];
+  readonly pageContext: PageContext;
+  readonly browserContext: BrowserContext;
 
   readonly receivedAt: Date;
   /** The client's time where `timestampMs` is the time of receipt instead. */
@@ -122,7 +117,7 @@ export const errorsSpec: CollectionSpec = {
     userComment: nullable(string),
     tags: mapOf(string),
     breadcrumbs: arrayOf(
-      documentOf<BreadcrumbDoc>({ timestampMs: number, category: string, message: string, data: mapOf(string) }),
+      documentOf<Breadcrumb>({ timestampMs: number, category: string, message: string, data: mapOf(string) }),
     ),
     pageContext,
     browserContext,

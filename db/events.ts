@@ -1,5 +1,6 @@
 import type { ObjectId } from 'mongodb';
-import type { ElementContext, EventType, PageContext } from '../domain/event.js';
+import type { PageContext } from '../domain/contexts.js';
+import type { ElementContext, EventType } from '../domain/event.js';
 import type { CollectionSpec } from './collection.js';
 
 /** What both time-series collections cluster by; also what retention deletes by. */

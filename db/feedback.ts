@@ -1,6 +1,7 @@
 import type { ClientSession, Db, ObjectId } from 'mongodb';
+import type { BrowserContext } from '../domain/contexts.js';
 import type { CollectionSpec } from './collection.js';
-import { browserContext, type BrowserContextDoc } from './contexts.js';
+import { browserContext } from './contexts.js';
 import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
 
 const TYPES = ['bug', 'feature', 'comment', 'praise'] as const;
@@ -23,7 +24,7 @@ export interface FeedbackDoc {
   readonly text: string;
   readonly screenshotUrl: string | null;
   readonly pageUrl: string;
-  readonly browserContext: BrowserContextDoc;
+  readonly browserContext: BrowserContext;
   readonly status: (typeof STATUSES)[number];
   readonly upvotes: number;
   readonly upvotedBy: readonly ObjectId[];

@@ -1,5 +1,5 @@
 import { cutText, DAY_MS, LIMITS } from './limits.js';
-import type { Exception, FrameContext, Occurrence, OccurrenceBreadcrumb, StackFrame } from './occurrence.js';
+import type { Breadcrumb, Exception, FrameContext, Occurrence, StackFrame } from './occurrence.js';
 
 /** An error with all its fields is never larger than this as a document. */
 export const ERROR_BYTES = 512 * 1024;
@@ -121,7 +121,7 @@ export function boundOccurrence(
       frames: kept.map(frame),
     };
   };
-  const breadcrumb = ({ timestampMs, category, message, data }: OccurrenceBreadcrumb): OccurrenceBreadcrumb => ({
+  const breadcrumb = ({ timestampMs, category, message, data }: Breadcrumb): Breadcrumb => ({
     timestampMs: Number.isFinite(timestampMs) ? timestampMs : 0,
     category: text('breadcrumbs', category, NAME),
     message: text('breadcrumbs', message, LIMITS.mapValue),

@@ -1,17 +1,9 @@
+import type { PageContext } from './contexts.js';
 import { checkMap, checkNumber, checkText, type Fault, INT32_MIN, LIMITS, timeFault } from './limits.js';
 
 /** The five types of the data model; any other name that a client sends is a `custom` event of that name. */
 export const EVENT_TYPES = ['page_view', 'click', 'scroll', 'hover', 'custom'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
-
-export interface PageContext {
-  readonly path: string;
-  readonly title: string;
-  readonly referrer: string;
-  readonly viewportWidth: number;
-  readonly viewportHeight: number;
-  readonly loadTimeMs: number;
-}
 
 export interface ElementContext {
   readonly tag: string;

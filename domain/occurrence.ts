@@ -1,3 +1,5 @@
+import type { BrowserContext, PageContext } from './contexts.js';
+
 /** Why no source map made a frame readable; absent where one did, or none is needed. */
 export const UNRESOLVED_REASONS = [
   'NO_POSITION',
@@ -56,26 +58,7 @@ export interface Exception {
 export const SEVERITIES = ['info', 'warning', 'error', 'fatal'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export interface OccurrencePage {
-  readonly path: string;
-  readonly title: string;
-  readonly referrer: string;
-  readonly viewportWidth: number;
-  readonly viewportHeight: number;
-  readonly loadTimeMs: number;
-}
-
-export interface OccurrenceBrowser {
-  readonly userAgent: string;
-  readonly browser: string;
-  readonly browserVersion: string;
-  readonly os: string;
-  readonly deviceType: string;
-  readonly screenWidth: number;
-  readonly screenHeight: number;
-}
-
-export interface OccurrenceBreadcrumb {
+export interface Breadcrumb {
   readonly timestampMs: number;
   readonly category: string;
   readonly message: string;
@@ -104,10 +87,10 @@ export interface Occurrence {
   readonly severity: Severity;
   readonly userComment: string;
   readonly tags: Readonly<Record<string, string>>;
-  readonly breadcrumbs: readonly OccurrenceBreadcrumb[];
+  readonly breadcrumbs: readonly Breadcrumb[];
   readonly pageUrl: string;
-  readonly pageContext: OccurrencePage | undefined;
-  readonly browserContext: OccurrenceBrowser | undefined;
+  readonly pageContext: PageContext | undefined;
+  readonly browserContext: BrowserContext | undefined;
   readonly release: string;
   readonly environment: string;
   /** Flag values at that moment by flag key, as the client states them; undefined where it does not. */

@@ -1,7 +1,7 @@
-import type { PageContext } from './event.js';
+import type { BrowserContext, PageContext } from './contexts.js';
 import { cutText, LIMITS } from './limits.js';
 import { isObject, type Json, listOf, textMap, textOf, wholeOf } from './loose.js';
-import type { Occurrence, OccurrenceBreadcrumb, OccurrenceBrowser, Severity } from './occurrence.js';
+import type { Breadcrumb, Occurrence, Severity } from './occurrence.js';
 import { clockOf } from './sentry/clock.js';
 import { errorTypeIn, exceptionsIn } from './sentry/exceptions.js';
 
@@ -71,7 +71,7 @@ export function postHogError(facts: Facts, { sentAt, now }: Moment): Occurrence 
 
 const isTag = (key: string): boolean => !key.startsWith('$') && key !== 'token' && key !== 'distinct_id';
 
-const breadcrumbOf = (step: Json, clock: (value: unknown) => number): OccurrenceBreadcrumb => ({
+const breadcrumbOf = (step: Json, clock: (value: unknown) => number): Breadcrumb => ({
   timestampMs: clock(step['$timestamp']),
   category: textOf(step['$type']),
   message: textOf(step['$message']),
@@ -98,7 +98,7 @@ export function postHogPage(properties: Json): PageContext | undefined {
   };
 }
 
-function browserOf(properties: Json): OccurrenceBrowser | undefined {
+function browserOf(properties: Json): BrowserContext | undefined {
   const of = (name: string): string => textOf(properties[name]);
   const userAgent = of('$raw_user_agent');
   const browser = of('$browser');

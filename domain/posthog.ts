@@ -4,6 +4,7 @@ import { checkText, cutText, type Fault, LIMITS } from './limits.js';
 import { asText, isObject, type Json, listOf, objectOf, own, textOf, wholeOf } from './loose.js';
 import type { Occurrence } from './occurrence.js';
 import { postHogError, postHogPage } from './posthog-error.js';
+import type { ProfileMessage } from './profile-message.js';
 import { attributesFault } from './properties.js';
 
 /** What one event of a PostHog client asks for; one may ask for several things. */
@@ -11,22 +12,7 @@ export type PostHogMessage =
   | { readonly type: 'event'; readonly event: TrackEvent; readonly extras: EventExtras }
   | { readonly type: 'heatmap'; readonly point: HeatmapEvent }
   | { readonly type: 'error'; readonly occurrence: Occurrence }
-  | {
-      readonly type: 'identify';
-      readonly id: string;
-      readonly externalId: string;
-      readonly attributes: Json;
-      readonly timestampMs: number;
-      readonly proof: string;
-    }
-  | {
-      readonly type: 'alias';
-      readonly id: string;
-      readonly from: string;
-      readonly to: string;
-      readonly timestampMs: number;
-      readonly proof: string;
-    }
+  | ProfileMessage
   | { readonly type: 'fault'; readonly fault: Fault };
 
 /** When a request was sent, by the client's clock, and when it came. */

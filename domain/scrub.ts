@@ -1,5 +1,5 @@
 import type { ScrubConfig } from './app.js';
-import type { Exception, FrameContext, Occurrence, OccurrenceBreadcrumb, StackFrame } from './occurrence.js';
+import type { Breadcrumb, Exception, FrameContext, Occurrence, StackFrame } from './occurrence.js';
 import { anyOf } from './pattern.js';
 import { secretNames } from './secret-name.js';
 import {
@@ -97,7 +97,7 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Occur
       value: text(it.value),
       frames: it.frames.map(frame),
     });
-    const breadcrumb = (it: OccurrenceBreadcrumb): OccurrenceBreadcrumb => ({
+    const breadcrumb = (it: Breadcrumb): Breadcrumb => ({
       ...it,
       category: place(it.category),
       message: text(it.message),

@@ -1,27 +1,14 @@
-import type { EventExtras, PageContext, TrackEvent } from './event.js';
+import type { PageContext } from './contexts.js';
+import type { EventExtras, TrackEvent } from './event.js';
 import { checkText, type Fault, LIMITS } from './limits.js';
 import { isObject, type Json, objectOf as object, textOf as text, tooDeep } from './loose.js';
+import type { ProfileMessage } from './profile-message.js';
 import { attributesFault, flattened } from './properties.js';
 
 /** What one message of Segment's tracking API asks for. */
 export type SegmentMessage =
   | { readonly type: 'event'; readonly event: TrackEvent; readonly extras: EventExtras }
-  | {
-      readonly type: 'identify';
-      readonly id: string;
-      readonly externalId: string;
-      readonly attributes: Json;
-      readonly timestampMs: number;
-      readonly proof: string;
-    }
-  | {
-      readonly type: 'alias';
-      readonly id: string;
-      readonly from: string;
-      readonly to: string;
-      readonly timestampMs: number;
-      readonly proof: string;
-    }
+  | ProfileMessage
   | { readonly type: 'fault'; readonly fault: Fault };
 
 const fault = (code: Fault['code'], field: string): SegmentMessage => ({ type: 'fault', fault: { code, field } });

@@ -1,7 +1,9 @@
-import type { ElementContext, PageContext, TrackEvent } from '../domain/event.js';
+import type { BrowserContext, PageContext } from '../domain/contexts.js';
+import type { ElementContext, TrackEvent } from '../domain/event.js';
 import type { HeatmapEvent } from '../domain/heatmap-event.js';
+import type { Breadcrumb } from '../domain/occurrence.js';
 
-export type { ElementContext, HeatmapEvent, PageContext, TrackEvent };
+export type { Breadcrumb, BrowserContext, ElementContext, HeatmapEvent, PageContext, TrackEvent };
 
 /**
  * The messages as the rest of the code sees them: plain objects in which every field is present, int64 as `number`.
@@ -21,23 +23,6 @@ export interface IngestResponse {
 
 /** An open enum, as in proto3: a number that a newer client knows and we do not stays what it is. */
 export const Severity = { INFO: 0, WARNING: 1, ERROR: 2, FATAL: 3 } as const;
-
-export interface Breadcrumb {
-  readonly timestampMs: number;
-  readonly category: string;
-  readonly message: string;
-  readonly data: StringMap;
-}
-
-export interface BrowserContext {
-  readonly userAgent: string;
-  readonly browser: string;
-  readonly browserVersion: string;
-  readonly os: string;
-  readonly deviceType: string;
-  readonly screenWidth: number;
-  readonly screenHeight: number;
-}
 
 export interface ErrorEvent {
   readonly errorId: string;

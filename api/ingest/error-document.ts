@@ -3,6 +3,7 @@ import { asData } from '../../db/bson-documents.js';
 import type { PendingError } from '../../db/errors.js';
 import { errorIdOf } from '../../db/ids.js';
 import { boundOccurrence, ERROR_BYTES } from '../../domain/bound-occurrence.js';
+import { NO_BROWSER, NO_PAGE } from '../../domain/contexts.js';
 import type { Occurrence } from '../../domain/occurrence.js';
 
 interface Facts {
@@ -13,17 +14,6 @@ interface Facts {
   readonly now: number;
   readonly retentionDays: number;
 }
-
-const NO_PAGE = { path: '', title: '', referrer: '', viewportWidth: 0, viewportHeight: 0, loadTimeMs: 0 };
-const NO_BROWSER = {
-  userAgent: '',
-  browser: '',
-  browserVersion: '',
-  os: '',
-  deviceType: '',
-  screenWidth: 0,
-  screenHeight: 0,
-};
 
 /** The occurrence as BSON, as it waits in the spool; never larger than `ERROR_BYTES`. */
 export function errorDocument(occurrence: Occurrence, facts: Facts): Uint8Array {

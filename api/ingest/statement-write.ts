@@ -2,6 +2,7 @@ import type { ObjectId } from 'mongodb';
 import type { FeedbackDoc, FeedbackWrite } from '../../db/feedback.js';
 import { errorIdOf } from '../../db/ids.js';
 import type { SessionWrite } from '../../db/release-sessions.js';
+import { NO_BROWSER } from '../../domain/contexts.js';
 import { cutText, DAY_MS, LIMITS } from '../../domain/limits.js';
 import type { FeedbackStatement, SessionStatement } from '../../domain/statement.js';
 
@@ -50,15 +51,7 @@ export function feedbackWrite(
     text: cutText(statement.text, LIMITS.text),
     screenshotUrl: null,
     pageUrl: cutText(statement.pageUrl, LIMITS.url),
-    browserContext: {
-      userAgent: '',
-      browser: '',
-      browserVersion: '',
-      os: '',
-      deviceType: '',
-      screenWidth: 0,
-      screenHeight: 0,
-    },
+    browserContext: NO_BROWSER,
     status: 'new',
     upvotes: 0,
     upvotedBy: [],

@@ -6,6 +6,7 @@ import { APP_SLUG } from '../../domain/app.js';
 import { SEVERITIES, UNRESOLVED_REASONS } from '../../domain/occurrence.js';
 import { shownExceptions } from '../../domain/shown-exceptions.js';
 import { Id } from './common.js';
+import { BrowserContext, PageContext } from './contexts.js';
 import { NextCursor } from './cursor.js';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
@@ -78,23 +79,8 @@ export const OccurrenceView = Type.Object({
   breadcrumbs: Type.Array(
     Type.Object({ timestampMs: Type.Number(), category: Type.String(), message: Type.String(), data: Texts }),
   ),
-  pageContext: Type.Object({
-    path: Type.String(),
-    title: Type.String(),
-    referrer: Type.String(),
-    viewportWidth: Type.Integer(),
-    viewportHeight: Type.Integer(),
-    loadTimeMs: Type.Integer(),
-  }),
-  browserContext: Type.Object({
-    userAgent: Type.String(),
-    browser: Type.String(),
-    browserVersion: Type.String(),
-    os: Type.String(),
-    deviceType: Type.String(),
-    screenWidth: Type.Integer(),
-    screenHeight: Type.Integer(),
-  }),
+  pageContext: PageContext,
+  browserContext: BrowserContext,
   clientFingerprint: Type.Array(Type.String()),
   sdk: Type.String(),
   truncated: Type.Array(Type.String(), { description: 'fields that were cut to their bound' }),

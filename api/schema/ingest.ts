@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { FAULT_CODES } from '../../domain/limits.js';
+import { BrowserContext, PageContext } from './contexts.js';
 import { Problem } from './problem.js';
 
 const Rejected = Type.Array(
@@ -44,15 +45,6 @@ export const ReceiptView = Type.Object({
   rejected: Rejected,
   receivedAt: Type.String({ format: 'date-time' }),
   storedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
-});
-
-const PageContext = Type.Object({
-  path: Type.String(),
-  title: Type.String(),
-  referrer: Type.String(),
-  viewportWidth: Type.Integer(),
-  viewportHeight: Type.Integer(),
-  loadTimeMs: Type.Integer(),
 });
 
 const ElementContext = Type.Object({
@@ -144,15 +136,7 @@ const ErrorBatchBody = Type.Partial(
             ),
           ),
           pageContext: PageContext,
-          browserContext: Type.Object({
-            userAgent: Type.String(),
-            browser: Type.String(),
-            browserVersion: Type.String(),
-            os: Type.String(),
-            deviceType: Type.String(),
-            screenWidth: Type.Integer(),
-            screenHeight: Type.Integer(),
-          }),
+          browserContext: BrowserContext,
           release: Type.String(),
           environment: Type.String(),
         }),

@@ -1,5 +1,6 @@
 import { asText, isObject, type Json, listOf, objectOf, textMap, textOf, wholeOf } from '../loose.js';
-import type { Occurrence, OccurrenceBreadcrumb, OccurrenceBrowser, OccurrencePage, Severity } from '../occurrence.js';
+import type { BrowserContext, PageContext } from '../contexts.js';
+import type { Breadcrumb, Occurrence, Severity } from '../occurrence.js';
 import type { Clock } from './clock.js';
 import { errorTypeOf, exceptionsOf } from './exceptions.js';
 
@@ -84,7 +85,7 @@ function messageOf(event: Json): string {
     .reduce((found, text) => found || text, '');
 }
 
-function breadcrumbsOf(value: unknown, clock: Clock): OccurrenceBreadcrumb[] {
+function breadcrumbsOf(value: unknown, clock: Clock): Breadcrumb[] {
   return listOf(isObject(value) ? value['values'] : value)
     .filter(isObject)
     .map((crumb) => ({
@@ -102,7 +103,7 @@ const header = (request: Json, name: string): string => {
   return textOf(headers[name]);
 };
 
-function pageOf(request: Json): OccurrencePage | undefined {
+function pageOf(request: Json): PageContext | undefined {
   const url = textOf(request['url']);
   const referrer = header(request, 'referer');
   if (url === '' && referrer === '') return undefined;
@@ -110,7 +111,7 @@ function pageOf(request: Json): OccurrencePage | undefined {
   return { path, title: '', referrer, viewportWidth: 0, viewportHeight: 0, loadTimeMs: 0 };
 }
 
-function browserOf(contexts: Json, request: Json): OccurrenceBrowser | undefined {
+function browserOf(contexts: Json, request: Json): BrowserContext | undefined {
   const browser = objectOf(contexts['browser']);
   const os = objectOf(contexts['os']);
   const device = objectOf(contexts['device']);

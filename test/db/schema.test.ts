@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { MongoServerError, ObjectId, type CollectionInfo, type Document } from 'mongodb';
+import { UNTOUCHED } from '../../db/error-groups.js';
 import { applySchema } from '../../db/schema.js';
 import { testDatabase, type TestDatabase } from '../helper/database.js';
 import { badSamples, goodSamples, sampleOf } from './samples.js';
@@ -43,17 +44,7 @@ const COMPLETED: Readonly<Record<string, (document: Document) => Document>> = {
     severity: 'error',
     grouping: { version: 1, by: 'stack', components: [] },
     own: { count: 1, firstSeen: new Date(), lastSeen: new Date() },
-    mergedInto: null,
-    statusRev: 0,
-    resolution: null,
-    ignore: null,
-    regressedAt: null,
-    regressionCount: 0,
-    regression: null,
-    verifiedAt: null,
-    releases: [],
-    environments: [],
-    newestKept: 0,
+    ...UNTOUCHED,
   }),
 };
 

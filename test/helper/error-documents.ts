@@ -3,6 +3,7 @@ import { BSON, ObjectId } from 'mongodb';
 import { factsOf, type GroupedError } from '../../db/error-tally.js';
 import type { PendingError } from '../../db/errors.js';
 import { NOBODY } from '../../db/ids.js';
+import { NO_BROWSER, NO_PAGE } from '../../domain/contexts.js';
 
 interface Fields extends Partial<PendingError> {
   /** Of the group; its fingerprint is made from it. */
@@ -35,16 +36,8 @@ export function groupedError(appId: ObjectId, { group = 'group', ...fields }: Fi
     tags: {},
     breadcrumbs: [],
     pageUrl: '',
-    pageContext: { path: '', title: '', referrer: '', viewportWidth: 0, viewportHeight: 0, loadTimeMs: 0 },
-    browserContext: {
-      userAgent: '',
-      browser: '',
-      browserVersion: '',
-      os: '',
-      deviceType: '',
-      screenWidth: 0,
-      screenHeight: 0,
-    },
+    pageContext: NO_PAGE,
+    browserContext: NO_BROWSER,
     release: '',
     environment: '',
     exceptions: [],

@@ -1,5 +1,5 @@
 import { ObjectId } from 'mongodb';
-import type { ErrorGroupDoc } from '../../db/error-groups.js';
+import { type ErrorGroupDoc, UNTOUCHED } from '../../db/error-groups.js';
 import { searchWords } from '../../domain/error-search.js';
 
 /** A group as ingest stores it: one occurrence, of nobody, that nobody has looked at. */
@@ -22,17 +22,7 @@ export function groupOf(fields: Partial<ErrorGroupDoc> & Pick<ErrorGroupDoc, 'ap
     severity: 'error',
     grouping: { version: 1, by: 'stack', components: ['TypeError', 'src/app.ts render'] },
     own: { count: fields.occurrenceCount ?? 1, firstSeen, lastSeen },
-    mergedInto: null,
-    statusRev: 0,
-    resolution: null,
-    ignore: null,
-    regressedAt: null,
-    regressionCount: 0,
-    regression: null,
-    verifiedAt: null,
-    releases: [],
-    environments: [],
-    newestKept: 0,
+    ...UNTOUCHED,
     words: searchWords({ ...texts, ...fields }),
     ...fields,
   };
