@@ -7,7 +7,7 @@ import { utcDay } from '../../domain/app.js';
 import { ensureSchedules, SCHEDULES } from '../../worker/schedules.js';
 import type { retention } from '../../workflows/retention.js';
 import { management, type Management } from '../helper/management.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 const DAYS = 40;
 
@@ -40,7 +40,7 @@ describe('the nightly retention of two apps that keep for different times', () =
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue: id,
-      workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: retentionActivities({ retention: it_.retention }),
     });
     const [nightly] = SCHEDULES.filter((each) => each.id === 'retention');

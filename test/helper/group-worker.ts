@@ -5,7 +5,7 @@ import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { failureInterceptor } from '../../worker/failure-interceptor.js';
 import { registerSearchAttributes } from '../../worker/search-attributes.js';
 import { registerNamespace } from './system.js';
-import { testTemporal, unique } from './temporal.js';
+import { testBundle, testTemporal, unique } from './temporal.js';
 
 /** Workers for the product's own task queue, in a namespace where nobody else listens to it. */
 export async function groupWorkers() {
@@ -24,7 +24,7 @@ export async function groupWorkers() {
         connection,
         namespace,
         taskQueue,
-        workflowsPath: new URL('../../workflows/error-group.ts', import.meta.url).pathname,
+        workflowBundle: testBundle(),
         activities,
         interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
       });

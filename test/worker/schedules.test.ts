@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import { ensureSchedules, type Schedule, SCHEDULES } from '../../worker/schedules.js';
 import { retention } from '../../workflows/retention.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 describe('ensureSchedules', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -69,7 +69,7 @@ describe('ensureSchedules', () => {
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue: schedule.id,
-      workflowsPath: new URL('../../workflows/retention.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: {
         keepRetentionBounds: async () => ({ events: 90, heatmapEvents: 30 }),
         sweepRetention: async () => ({ apps: 2, swept: [] }),

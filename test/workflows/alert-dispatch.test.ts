@@ -4,7 +4,7 @@ import { Worker } from '@temporalio/worker';
 import type { DeliveryActivities } from '../../activities/alert-deliveries.js';
 import type { AlertActivities, OpenedAlerts } from '../../activities/alerts.js';
 import { alertDispatch, alertDispatchWake } from '../../workflows/alert-dispatch.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 describe('the dispatch workflow', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -22,7 +22,7 @@ describe('the dispatch workflow', () => {
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue,
-      workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: {
         async openAlerts() {
           rounds.opened++;

@@ -4,7 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { errorGroupActivities } from '../../activities/error-groups.js';
 import { errorAutoResolve } from '../../workflows/error-auto-resolve.js';
 import { type GroupLife, groupLife, profileId } from '../helper/group-life.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 const DAY = 86_400_000;
 
@@ -25,7 +25,7 @@ describe('the workflow that resolves quiet groups', () => {
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue,
-      workflowsPath: new URL('../../workflows/error-auto-resolve.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: errorGroupActivities(life),
     });
     return worker.runUntil(async () => {

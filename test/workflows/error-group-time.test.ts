@@ -11,7 +11,7 @@ import type { ErrorVerb } from '../../domain/error-verb.js';
 import { errorGroup, errorGroupId, errorGroupRun, errorGroupWake, verbUpdate } from '../../workflows/error-group.js';
 import { type GroupLife, groupLife, profileId } from '../helper/group-life.js';
 import { timeSkippingTemporal, withoutTimeSkipping } from '../helper/time-skipping.js';
-import { unique } from '../helper/temporal.js';
+import { testBundle, unique } from '../helper/temporal.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -30,7 +30,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     const worker = await Worker.create({
       connection: temporal.nativeConnection,
       taskQueue,
-      workflowsPath: new URL('../../workflows/error-group.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: errorGroupActivities(life),
     });
     const running = worker.run();

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import type { WatchActivities } from '../../activities/error-watch.js';
 import { errorWatch } from '../../workflows/error-watch.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 describe('the watch workflow', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -20,7 +20,7 @@ describe('the watch workflow', () => {
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue,
-      workflowsPath: new URL('../../workflows/error-watch.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities: {
         async wakeAlerts() {
           order.push('wake');

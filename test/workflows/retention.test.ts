@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import type { RetentionActivities, SweepRetentionInput } from '../../activities/retention.js';
 import { retention } from '../../workflows/retention.js';
-import { testTemporal, unique } from '../helper/temporal.js';
+import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
 describe('the retention workflow', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -18,7 +18,7 @@ describe('the retention workflow', () => {
     const worker = await Worker.create({
       connection: temporal.connection,
       taskQueue,
-      workflowsPath: new URL('../../workflows/retention.ts', import.meta.url).pathname,
+      workflowBundle: testBundle(),
       activities,
     });
     return worker.runUntil(async () => {
