@@ -1,6 +1,7 @@
 import type { Db, ObjectId } from 'mongodb';
+import { type Reason, REASONS } from '../domain/flag.js';
 import type { CollectionSpec } from './collection.js';
-import { anything, date, documentOf, mapOf, objectId } from './json-schema.js';
+import { anything, date, documentOf, mapOf, number, objectId, oneOf, optional, string } from './json-schema.js';
 
 /** Every flag of an app, evaluated beforehand for one profile. */
 export interface FlagSetDoc {
@@ -10,6 +11,24 @@ export interface FlagSetDoc {
   /** Flag key to value. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly computedAt: Date;
+
+  /** The version of the app's definitions it was computed by; 0: the profile has changed since, or it never was. */
+  readonly v?: number;
+  /** Grows with each change of the profile's attributes or alias, in that change's transaction. Absent: 0. */
+  readonly profileRev?: number;
+  /** The profile that this id is another name of, and whose set stands for it. */
+  readonly aliasOf?: ObjectId;
+  /** Why each flag is so, by flag key; a flag that is not there is `STATIC`. */
+  readonly reasons?: Readonly<Record<string, StoredReason>>;
+  /** Of values and reasons: two sets with the same one answer the same. */
+  readonly digest?: string;
+}
+
+/** What an answer needs beside the value; the flag's version is that of the definitions. */
+export interface StoredReason {
+  readonly reason: Reason;
+  readonly variant?: string;
+  readonly ruleId?: string;
 }
 
 export const flagSetsSpec: CollectionSpec = {
@@ -21,6 +40,13 @@ export const flagSetsSpec: CollectionSpec = {
     appId: objectId,
     flags: mapOf(anything),
     computedAt: date,
+    v: optional(number),
+    profileRev: optional(number),
+    aliasOf: optional(objectId),
+    reasons: optional(
+      mapOf(documentOf<StoredReason>({ reason: oneOf(REASONS), variant: optional(string), ruleId: optional(string) })),
+    ),
+    digest: optional(string),
   }),
 };
 

@@ -18,6 +18,7 @@ import { errorsSpec } from './errors.js';
 import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
 import { flagSetsSpec } from './flag-sets.js';
+import { flagStatesSpec } from './flag-states.js';
 import { flagsSpec } from './flags.js';
 import { heatmapEventsSpec } from './heatmap-events.js';
 import { laneFencesSpec } from './lane.js';
@@ -30,6 +31,7 @@ import { releaseProfilesSpec, releasesSpec } from './releases.js';
 import { eventRollupsSpec } from './rollups.js';
 import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
 import { ingestSpoolSpec } from './spool.js';
+import { segmentsSpec } from './segments.js';
 import { sourceMapChunksSpec, sourceMapsSpec } from './source-maps.js';
 import { themesSpec } from './themes.js';
 import { translationConfigSpec } from './translation-config.js';
@@ -71,6 +73,8 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   sourceMapChunksSpec,
   dropsSpec,
   flagsSpec,
+  flagStatesSpec,
+  segmentsSpec,
   flagSetsSpec,
   translationsSpec,
   translationConfigSpec,
