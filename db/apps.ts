@@ -4,6 +4,7 @@ import {
   DEFAULT_APP_CONFIG,
   type ErrorConfig,
   type FilterConfig,
+  type FlagConfig,
   type ScrubConfig,
 } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
@@ -21,8 +22,11 @@ export interface AppDoc {
   /** Hash and prefix of the newest client key, as the seed has them; keys are looked up in `app_keys`. */
   readonly apiKey: string;
   readonly apiKeyPrefix: string;
-  /** An app that was registered before there was `errors` has the default there. */
-  readonly config: Omit<AppConfig, 'errors'> & { readonly errors?: ErrorConfig };
+  /** An app that was registered before there was `errors` or `flags` has the default there. */
+  readonly config: Omit<AppConfig, 'errors' | 'flags'> & {
+    readonly errors?: ErrorConfig;
+    readonly flags?: FlagConfig;
+  };
   readonly createdAt: Date;
   /** What a Sentry DSN carries as its project. */
   readonly dsnId: number;
@@ -78,6 +82,8 @@ const errorConfig = documentOf<ErrorConfig>({
   }),
 });
 
+const flagConfig = documentOf<FlagConfig>({ storeGivenAttributes: boolean, approval: boolean, staleAfterDays: number });
+
 export const appRegistrationsSpec: CollectionSpec = {
   name: 'app_registrations',
   indexes: [
@@ -97,6 +103,7 @@ export const appRegistrationsSpec: CollectionSpec = {
       maxEventsPerDay: number,
       identityProof: boolean,
       errors: optional(errorConfig),
+      flags: optional(flagConfig),
     }),
     createdAt: date,
     dsnId: number,
@@ -107,7 +114,8 @@ export const appRegistrationsSpec: CollectionSpec = {
 
 export function toApp({ _id, appId, name, dsnId, config, identity, createdAt }: AppDoc): App {
   const errors = { ...DEFAULT_APP_CONFIG.errors, ...config.errors };
-  return { id: _id, appId, name, dsnId, config: { ...config, errors }, identity, createdAt };
+  const flags = { ...DEFAULT_APP_CONFIG.flags, ...config.flags };
+  return { id: _id, appId, name, dsnId, config: { ...config, errors, flags }, identity, createdAt };
 }
 
 export function apps(db: Db) {

@@ -8,6 +8,17 @@ export interface AppConfig {
   /** Whether a client key must prove a profile id before it writes that profile or reads its flags. */
   readonly identityProof: boolean;
   readonly errors: ErrorConfig;
+  readonly flags: FlagConfig;
+}
+
+/** What an app may set for its flags. */
+export interface FlagConfig {
+  /** Whether attributes that come with a question about flags are kept of the profile. A public key may give any. */
+  readonly storeGivenAttributes: boolean;
+  /** Whether a change of flags needs a second person. Taking something back never does. */
+  readonly approval: boolean;
+  /** A flag that nobody has asked for in so many days, or that is at 100 % for so long, is stale; 0: never. */
+  readonly staleAfterDays: number;
 }
 
 /** What an app may set for its errors. */
@@ -65,6 +76,7 @@ export const DEFAULT_APP_CONFIG: AppConfig = {
   maxEventsPerDay: 1_000_000,
   identityProof: false,
   errors: DEFAULT_ERROR_CONFIG,
+  flags: { storeGivenAttributes: false, approval: false, staleAfterDays: 30 },
 };
 
 export const RETENTION_DAYS = { least: 1, most: 3650 } as const;
@@ -78,6 +90,8 @@ export const ERROR_CONFIG_BOUNDS = {
   reminderHours: { least: 0, most: 8_760 },
   autoResolveDays: { least: 0, most: 3_650 },
 } as const;
+
+export const STALE_AFTER_DAYS = { least: 0, most: 3_650 } as const;
 
 /** The public name of an app: what URLs, SDKs and protobuf carry. */
 export const APP_SLUG = '^[a-z0-9][a-z0-9-]{1,62}$';

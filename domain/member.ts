@@ -17,6 +17,9 @@ export const PERMISSIONS = [
   'releases:write',
   'alerts:read',
   'alerts:write',
+  'flags:read',
+  'flags:write',
+  'flags:approve',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -34,9 +37,12 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'errors:write',
     'releases:write',
     'alerts:read',
+    'flags:read',
+    'flags:write',
+    'flags:approve',
   ],
-  reviewer: ['app:read', 'errors:read'],
-  viewer: ['app:read', 'errors:read'],
+  reviewer: ['app:read', 'errors:read', 'flags:read'],
+  viewer: ['app:read', 'errors:read', 'flags:read'],
 };
 
 export const roleAllows = (role: Role, permission: Permission): boolean => ALLOWED[role].includes(permission);

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
 import type { App } from '../../db/apps.js';
-import { APP_SLUG, MAX_EVENTS_PER_DAY, RETENTION_DAYS } from '../../domain/app.js';
+import { APP_SLUG, MAX_EVENTS_PER_DAY, RETENTION_DAYS, STALE_AFTER_DAYS } from '../../domain/app.js';
 import { PlatformError } from '../../domain/errors.js';
 import { patternFault } from '../../domain/pattern.js';
 import { iso, Name, Next, NullableInstant } from './common.js';
@@ -17,11 +17,26 @@ const SETTINGS = {
   identityProof: Type.Boolean(),
 };
 
-const Config = Type.Object({ ...SETTINGS, errors: ErrorConfigView });
+const FLAGS = {
+  storeGivenAttributes: Type.Boolean({ description: 'keep the attributes that come with a question about flags' }),
+  approval: Type.Boolean({ description: 'a change of flags needs a second person' }),
+  staleAfterDays: Type.Integer({
+    minimum: STALE_AFTER_DAYS.least,
+    maximum: STALE_AFTER_DAYS.most,
+    description: 'days unread, or at 100 %, that make a flag stale; 0: never',
+  }),
+};
 
-const ConfigChange = Type.Partial(Type.Object({ ...SETTINGS, errors: ErrorConfigChange }), {
-  additionalProperties: false,
-});
+const Config = Type.Object({ ...SETTINGS, errors: ErrorConfigView, flags: Type.Object(FLAGS) });
+
+const ConfigChange = Type.Partial(
+  Type.Object({
+    ...SETTINGS,
+    errors: ErrorConfigChange,
+    flags: Type.Partial(Type.Object(FLAGS), { additionalProperties: false }),
+  }),
+  { additionalProperties: false },
+);
 export type ConfigChange = Static<typeof ConfigChange>;
 
 export const AppParams = Type.Object({ appId: Slug });

@@ -25,6 +25,7 @@ describe('/v1/apps', () => {
       maxEventsPerDay: 1_000_000,
       identityProof: false,
       errors: DEFAULT_APP_CONFIG.errors,
+      flags: DEFAULT_APP_CONFIG.flags,
     });
     const key = pickText(body, 'clientKey', 'key');
     const stored = await it_.db.collection('app_registrations').findOne({ appId: 'shop' });
@@ -51,6 +52,7 @@ describe('/v1/apps', () => {
       maxEventsPerDay: 0,
       identityProof: true,
       errors: DEFAULT_APP_CONFIG.errors,
+      flags: DEFAULT_APP_CONFIG.flags,
     });
     const renamed = await asOwner('PATCH', '/v1/apps/settings', { name: 'Other' });
     assert.equal(pick(renamed.body, 'name'), 'Other');

@@ -28,6 +28,9 @@ const TABLE: Readonly<Record<Permission, Readonly<Record<Role, boolean>>>> = {
   'releases:write': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
   'alerts:read': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
   'alerts:write': { owner: true, admin: true, developer: false, reviewer: false, viewer: false },
+  'flags:read': { owner: true, admin: true, developer: true, reviewer: true, viewer: true },
+  'flags:write': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
+  'flags:approve': { owner: true, admin: true, developer: true, reviewer: false, viewer: false },
 };
 
 describe('roleAllows', () => {
