@@ -29,6 +29,8 @@ export interface StoredReason {
   readonly reason: Reason;
   readonly variant?: string;
   readonly ruleId?: string;
+  /** 1 to 100, where a percentage or a variant decided. */
+  readonly bucket?: number;
 }
 
 export const flagSetsSpec: CollectionSpec = {
@@ -44,7 +46,14 @@ export const flagSetsSpec: CollectionSpec = {
     profileRev: optional(number),
     aliasOf: optional(objectId),
     reasons: optional(
-      mapOf(documentOf<StoredReason>({ reason: oneOf(REASONS), variant: optional(string), ruleId: optional(string) })),
+      mapOf(
+        documentOf<StoredReason>({
+          reason: oneOf(REASONS),
+          variant: optional(string),
+          ruleId: optional(string),
+          bucket: optional(number),
+        }),
+      ),
     ),
     digest: optional(string),
   }),

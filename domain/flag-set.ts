@@ -6,6 +6,8 @@ export interface StoredReason {
   readonly reason: Reason;
   readonly variant?: string;
   readonly ruleId?: string;
+  /** 1 to 100, where a percentage or a variant decided: an answer from the store says the same as an evaluation. */
+  readonly bucket?: number;
 }
 
 /** Every flag for one context, as it is stored. */
