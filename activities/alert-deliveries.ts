@@ -3,11 +3,12 @@ import { Webhook } from 'standardwebhooks';
 import type { AlertChannelChanges } from '../db/alert-channel-changes.js';
 import type { AlertChannelDoc, AlertChannels } from '../db/alert-channels.js';
 import type { AlertDeliveries, AlertDeliveryDoc } from '../db/alert-deliveries.js';
+import type { AlertFlags } from '../db/alert-flags.js';
 import type { AlertGroups } from '../db/alert-groups.js';
 import type { AlertSecrets } from '../db/alert-secrets.js';
-import type { Alerts } from '../db/alerts.js';
+import type { AlertDoc, Alerts } from '../db/alerts.js';
 import type { Apps } from '../db/apps.js';
-import { alertMessage, type AlertMessage, mailOf, slackBody } from './alert-message.js';
+import { type AlertMessage, flagMessage, groupMessage, mailOf, slackBody } from './alert-message.js';
 import type { SendMail } from './mail.js';
 import { type SendWebhook, type Sent, wantsNoMore } from './webhook.js';
 
@@ -27,6 +28,7 @@ export interface DeliveryDeps {
   readonly alertChannelChanges: Pick<AlertChannelChanges, 'gone'>;
   readonly alertDeliveries: Pick<AlertDeliveries, 'find' | 'keepMessage' | 'noteAttempt' | 'finish' | 'reopen'>;
   readonly alertGroups: Pick<AlertGroups, 'find'>;
+  readonly alertFlags: Pick<AlertFlags, 'find'>;
   readonly alertSecrets: Pick<AlertSecrets, 'open'>;
   readonly apps: Pick<Apps, 'slugs'>;
   readonly sendWebhook: SendWebhook;
@@ -51,13 +53,23 @@ export function deliveryActivities(deps: DeliveryDeps) {
   }
 
   /** Undefined when what it is about is gone. */
+  async function composed(alert: AlertDoc, app: string): Promise<AlertMessage | undefined> {
+    const told = { alert, app, publicUrl: deps.publicUrl };
+    if (alert.flagKey !== undefined) {
+      const flag = await deps.alertFlags.find(alert.appId, alert.flagKey);
+      return flag && flagMessage({ ...told, flag });
+    }
+    const group = alert.groupId && (await deps.alertGroups.find(alert.groupId));
+    return group && groupMessage({ ...told, group });
+  }
+
   async function messageOf(delivery: AlertDeliveryDoc): Promise<AlertMessage | undefined> {
     if (delivery.message !== null) return JSON.parse(delivery.message) as AlertMessage;
     const alert = await deps.alerts.find(delivery.alertId);
-    const group = await deps.alertGroups.find(delivery.groupId);
     const app = (await deps.apps.slugs([delivery.appId])).get(delivery.appId.toHexString());
-    if (alert === undefined || group === undefined || app === undefined) return undefined;
-    const message = alertMessage({ alert, group, app, publicUrl: deps.publicUrl });
+    if (alert === undefined || app === undefined) return undefined;
+    const message = await composed(alert, app);
+    if (message === undefined) return undefined;
     return JSON.parse(await alertDeliveries.keepMessage(delivery._id, JSON.stringify(message))) as AlertMessage;
   }
 
@@ -99,7 +111,7 @@ export function deliveryActivities(deps: DeliveryDeps) {
       if (channel === undefined) return finish(delivery, 'failed', 'the channel was removed');
       if (!channel.enabled) return finish(delivery, 'failed', 'the channel is disabled');
       const message = await messageOf(delivery);
-      if (message === undefined) return finish(delivery, 'failed', 'the app or the group is gone');
+      if (message === undefined) return finish(delivery, 'failed', 'the app, or what the alert is about, is gone');
 
       const begun = now();
       const sent = await send(delivery, channel, message);

@@ -2,6 +2,7 @@ import type { Db, MongoClient } from 'mongodb';
 import { alertChannelChanges } from '../db/alert-channel-changes.js';
 import { alertChannels } from '../db/alert-channels.js';
 import { alertDeliveries } from '../db/alert-deliveries.js';
+import { alertFlags } from '../db/alert-flags.js';
 import { alertGroups } from '../db/alert-groups.js';
 import { alertRules } from '../db/alert-rules.js';
 import { alertSecrets } from '../db/alert-secrets.js';
@@ -47,6 +48,7 @@ export function alertDeps(world: World): AlertDeps & DeliveryDeps & WatchDeps {
     alerts: alerts(db),
     alertRules: alertRules(db),
     alertGroups: alertGroups(db),
+    alertFlags: alertFlags(db),
     alertChannels: channels,
     alertChannelChanges: alertChannelChanges({
       audited: audited(client, auditLog(db)),

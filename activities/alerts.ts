@@ -43,7 +43,9 @@ export function alertActivities(deps: AlertDeps) {
   const { alerts, alertChannels, alertDeliveries, now } = deps;
 
   async function wakeGroups(waiting: readonly AlertDoc[]): Promise<void> {
-    const woken = waiting.filter(({ cause }) => WAKES.has(cause)).map(({ groupId }) => groupId.toHexString());
+    const woken = waiting.flatMap(({ cause, groupId }) =>
+      WAKES.has(cause) && groupId !== undefined ? [groupId.toHexString()] : [],
+    );
     const groups = [...new Set(woken)];
     for (let at = 0; at < groups.length; at += GROUPS_AT_ONCE) {
       await Promise.all(groups.slice(at, at + GROUPS_AT_ONCE).map(deps.wakeGroup));

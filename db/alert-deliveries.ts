@@ -2,7 +2,7 @@ import { type Db, ObjectId } from 'mongodb';
 import type { AlertChannelDoc } from './alert-channels.js';
 import { ALERT_CAUSES, type AlertCause, type AlertDoc } from './alerts.js';
 import type { CollectionSpec } from './collection.js';
-import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, string } from './json-schema.js';
+import { arrayOf, date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
 
 /** `suppressed`: the channel had its fill for this hour; it is sent when somebody replays it. */
 export const DELIVERY_STATES = ['pending', 'delivered', 'failed', 'suppressed'] as const;
@@ -26,7 +26,9 @@ export interface AlertDeliveryDoc {
   readonly appId: ObjectId;
   readonly channelId: ObjectId;
   readonly alertId: string;
-  readonly groupId: ObjectId;
+  /** What the alert is about: one of the two. */
+  readonly groupId?: ObjectId;
+  readonly flagKey?: string;
   readonly cause: AlertCause;
   readonly state: DeliveryState;
   /** JSON, as it was at the first attempt; all attempts send the same. */
@@ -42,7 +44,7 @@ export interface AlertDeliveryDoc {
 
 export type NewDelivery = Pick<
   AlertDeliveryDoc,
-  '_id' | 'appId' | 'channelId' | 'alertId' | 'groupId' | 'cause' | 'createdAt'
+  '_id' | 'appId' | 'channelId' | 'alertId' | 'groupId' | 'flagKey' | 'cause' | 'createdAt'
 > & { readonly state: 'pending' | 'suppressed' };
 
 const DAY_SECONDS = 86_400;
@@ -61,7 +63,8 @@ export const alertDeliveriesSpec: CollectionSpec = {
     appId: objectId,
     channelId: objectId,
     alertId: string,
-    groupId: objectId,
+    groupId: optional(objectId),
+    flagKey: optional(string),
     cause: oneOf(ALERT_CAUSES),
     state: oneOf(DELIVERY_STATES),
     message: nullable(string),
@@ -82,11 +85,15 @@ export const alertDeliveriesSpec: CollectionSpec = {
 };
 
 export const newDelivery = (
-  { _id: alertId, appId, groupId, cause }: AlertDoc,
+  { _id: alertId, appId, groupId, flagKey, cause }: AlertDoc,
   { _id: channelId }: Pick<AlertChannelDoc, '_id'>,
   state: NewDelivery['state'],
   createdAt: Date,
-): NewDelivery => ({ _id: new ObjectId(), appId, channelId, alertId, groupId, cause, createdAt, state });
+): NewDelivery => ({
+  ...{ _id: new ObjectId(), appId, channelId, alertId, cause, createdAt, state },
+  ...(groupId !== undefined && { groupId }),
+  ...(flagKey !== undefined && { flagKey }),
+});
 
 /** With its last attempt only. */
 export type ListedDelivery = Omit<AlertDeliveryDoc, 'message'>;

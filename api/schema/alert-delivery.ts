@@ -36,7 +36,9 @@ const deliveryFields = {
   deliveryId: Type.String(),
   channelId: Type.String(),
   alertId: Type.String(),
-  groupId: Type.String(),
+  /** What the alert is about: one of the two is null. */
+  groupId: NullableText,
+  flagKey: NullableText,
   cause: Type.Enum([...ALERT_CAUSES]),
   /** `suppressed`: the channel had its fill for that hour; replay it to have it sent. */
   state: Type.Enum([...DELIVERY_STATES]),
@@ -68,7 +70,8 @@ export function deliveryView(doc: ListedDelivery): DeliveryView {
     deliveryId: doc._id.toHexString(),
     channelId: doc.channelId.toHexString(),
     alertId: doc.alertId,
-    groupId: doc.groupId.toHexString(),
+    groupId: doc.groupId?.toHexString() ?? null,
+    flagKey: doc.flagKey ?? null,
     cause: doc.cause,
     state: doc.state,
     createdAt: doc.createdAt.toISOString(),

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
+import { ObjectId } from 'mongodb';
 import { Webhook } from 'standardwebhooks';
 import type { Mail } from '../../activities/mail.js';
 import { deliveryActivities } from '../../activities/alert-deliveries.js';
-import type { AlertMessage } from '../../activities/alert-message.js';
+import { type AlertMessage, mailOf, slackBody } from '../../activities/alert-message.js';
 import type { AlertChannelDoc } from '../../db/alert-channels.js';
 import { newWebhookSecret } from '../../db/alert-secrets.js';
-import type { AlertCause } from '../../db/alerts.js';
+import { flagAlert, type GroupCause } from '../../db/alerts.js';
+import type { FlagDoc } from '../../db/flags.js';
 import type { ErrorGroupDoc } from '../../db/error-groups.js';
 import { alerting, type Alerting } from '../helper/alerting.js';
 import { receiver } from '../helper/receiver.js';
@@ -26,7 +28,7 @@ describe('a delivery', () => {
       cause = 'new_group',
       facts = {},
       ...fields
-    }: Partial<ErrorGroupDoc> & { cause?: AlertCause; facts?: object } = {},
+    }: Partial<ErrorGroupDoc> & { cause?: GroupCause; facts?: object } = {},
   ) {
     const group = await it_.group(fields);
     const alert = await it_.alert(group, cause, facts);
@@ -205,6 +207,64 @@ describe('a delivery', () => {
     assert.match(text, /^\*Many errors in shop\*: Error: &lt;!channel&gt; &amp; 😀/);
     assert.match(text, /11 in 15 minutes/);
     assert.ok(text.length < 2_000 && text.isWellFormed());
+    await it_.remove(channel);
+    await hook.close();
+  });
+
+  it('tells of a flag as it tells of a group, with its owner and why', async () => {
+    const hook = await receiver();
+    const { channel, secret } = await it_.webhook(hook.url);
+    const owner = new ObjectId();
+    const createdAt = new Date();
+    await it_.db
+      .collection('members')
+      .insertOne({ _id: owner, name: 'Ada', email: null, owner: false, roles: [], createdAt, revokedAt: null });
+    const flag: FlagDoc = {
+      ...{ _id: new ObjectId(), appId: it_.app.id, key: 'new/checkout', description: 'The <new> checkout', owner },
+      ...{ type: 'boolean', defaultValue: false, enabled: true, rules: [], createdBy: owner },
+      ...{ createdAt, updatedAt: createdAt },
+    };
+    await it_.db.collection<FlagDoc>('feature_flags').insertOne(flag);
+    const at = new Date();
+    const facts = { why: 'unread for 30 days', days: 30 };
+    const alert = flagAlert({
+      ...{ appId: it_.app.id, flagKey: flag.key, cause: 'flag_stale', which: '7', at, facts },
+    });
+    assert.equal(await it_.deps.alerts.raise([alert]), 1);
+    assert.equal(await it_.deps.alerts.raise([alert]), 0, 'the same is one alert');
+    const opened = await it_.activities.openAlerts();
+    await it_.activities.closeAlerts(opened);
+    const [delivery] = opened.deliveries;
+    assert.ok(delivery !== undefined);
+    assert.equal(await attempt(delivery.id), 'delivered');
+    const [got] = hook.received;
+    assert.ok(got !== undefined);
+    assert.deepEqual(verified(secret, got), {
+      type: 'flag.stale',
+      timestamp: at.toISOString(),
+      data: {
+        app: 'shop',
+        cause: 'flag_stale',
+        facts,
+        flag: {
+          key: 'new/checkout',
+          description: 'The <new> checkout',
+          enabled: true,
+          killed: false,
+          owner: 'Ada',
+          url: 'https://experience.example.com/v1/apps/shop/flags/new%2Fcheckout',
+        },
+      },
+    });
+    const { flagKey, groupId } = await it_.delivery(delivery.id);
+    assert.deepEqual([flagKey, groupId], ['new/checkout', undefined]);
+
+    const message = JSON.parse(got.body) as AlertMessage;
+    const { text } = JSON.parse(slackBody(message)) as { text: string };
+    assert.match(text, /^\*Flag may be stale in shop\*: new\/checkout\nThe &lt;new&gt; checkout\nunread for 30 days/);
+    const mail = mailOf(message);
+    assert.equal(mail.subject, '[shop] Flag may be stale: new/checkout');
+    assert.match(mail.text, /unread for 30 days\nIt is enabled\nOwner: Ada/);
     await it_.remove(channel);
     await hook.close();
   });

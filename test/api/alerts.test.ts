@@ -35,7 +35,7 @@ describe('alerts over the API', () => {
       const secret = pickText(body, 'secret');
       assert.match(secret, /^whsec_/);
       assert.equal(pick(body, 'health'), 'ok');
-      assert.equal(pickList(body, 'causes').length, 5);
+      assert.equal(pickList(body, 'causes').length, 8);
 
       const list = await ask('GET', 'alert-channels');
       assert.equal(pick(list.body, 'channels', 0, 'url'), HOOK);

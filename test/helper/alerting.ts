@@ -7,7 +7,7 @@ import { alertChannelChanges } from '../../db/alert-channel-changes.js';
 import type { AlertChannelDoc } from '../../db/alert-channels.js';
 import type { AlertDeliveryDoc } from '../../db/alert-deliveries.js';
 import { alertSecrets, newWebhookSecret } from '../../db/alert-secrets.js';
-import { ALERT_CAUSES, type AlertCause, type AlertDoc, alertId } from '../../db/alerts.js';
+import { ALERT_CAUSES, type AlertDoc, alertId, type GroupCause } from '../../db/alerts.js';
 import type { ErrorGroupDoc } from '../../db/error-groups.js';
 import { groupOf } from './error-group.js';
 import { management, SECRET_KEY } from './management.js';
@@ -57,7 +57,7 @@ export async function alerting(purpose: string, settings: Partial<AlertSettings>
     },
 
     /** A row as ingest writes it. */
-    async alert(group: ErrorGroupDoc, cause: AlertCause = 'new_group', facts: object = {}): Promise<AlertDoc> {
+    async alert(group: ErrorGroupDoc, cause: GroupCause = 'new_group', facts: object = {}): Promise<AlertDoc> {
       const doc = {
         _id: alertId(group._id, cause, number.next++),
         ...{
