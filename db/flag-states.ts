@@ -1,4 +1,4 @@
-import type { ObjectId } from 'mongodb';
+import type { ClientSession, Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { date, documentOf, nullable, number, objectId, optional, string } from './json-schema.js';
 
@@ -47,3 +47,37 @@ export const flagStatesSpec: CollectionSpec = {
     ),
   }),
 };
+
+/** What a process has to know of an app to tell whether what it has of it is the newest. */
+export type FlagVersion = Pick<FlagStateDoc, '_id' | 'version' | 'computed'>;
+
+export function flagStates(db: Db) {
+  const collection = db.collection<FlagStateDoc>(flagStatesSpec.name);
+
+  return {
+    async find(appId: ObjectId, session?: ClientSession): Promise<FlagStateDoc | undefined> {
+      return (await collection.findOne({ _id: appId }, session === undefined ? {} : { session })) ?? undefined;
+    },
+
+    /** Of every app that has ever had a flag. */
+    async versions(): Promise<FlagVersion[]> {
+      return collection.find<FlagVersion>({}, { projection: { version: 1, computed: 1 } }).toArray();
+    },
+
+    /**
+     * The version that this transaction makes. It comes first in each: two that change the same app's definitions meet
+     * here, and one of them runs again after the other.
+     */
+    async next(session: ClientSession, appId: ObjectId, app: string, changedAt: Date): Promise<number> {
+      const state = await collection.findOneAndUpdate(
+        { _id: appId },
+        { $inc: { version: 1 }, $set: { app, changedAt }, $setOnInsert: { computed: 0 } },
+        { session, upsert: true, returnDocument: 'after', projection: { version: 1 } },
+      );
+      if (state === null) throw new Error('an upsert gave nothing back');
+      return state.version;
+    },
+  };
+}
+
+export type FlagStates = ReturnType<typeof flagStates>;
