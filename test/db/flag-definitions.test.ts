@@ -57,10 +57,10 @@ describe('definitions', () => {
     const states = flagStates(it_.db);
     const flag = seedFlag(appId, 'n', { type: 'number', defaultValue: 0 });
     await it_.db.collection('feature_flags').insertOne(flag);
-    let isChanging = true;
+    const until = { isChanging: true };
     const reading = (async () => {
       const seen = [];
-      while (isChanging) seen.push(await read(appId));
+      while (until.isChanging) seen.push(await read(appId));
       return seen;
     })();
     for (let n = 1; n <= 40; n++) {
@@ -75,7 +75,7 @@ describe('definitions', () => {
         }),
       );
     }
-    isChanging = false;
+    until.isChanging = false;
     const seen = await reading;
     assert.ok(new Set(seen.map(({ version }) => version)).size > 3, 'the reads met changes');
     for (const { version, flags } of seen) assert.equal(flags[0]?.defaultValue, version);
