@@ -1,5 +1,6 @@
 import type { Db, ObjectId } from 'mongodb';
-import { type Reason, REASONS } from '../domain/flag.js';
+import { REASONS } from '../domain/flag.js';
+import type { StoredReason } from '../domain/flag-set.js';
 import type { CollectionSpec } from './collection.js';
 import { anything, date, documentOf, mapOf, number, objectId, oneOf, optional, string } from './json-schema.js';
 
@@ -22,15 +23,6 @@ export interface FlagSetDoc {
   readonly reasons?: Readonly<Record<string, StoredReason>>;
   /** Of values and reasons: two sets with the same one answer the same. */
   readonly digest?: string;
-}
-
-/** What an answer needs beside the value; the flag's version is that of the definitions. */
-export interface StoredReason {
-  readonly reason: Reason;
-  readonly variant?: string;
-  readonly ruleId?: string;
-  /** 1 to 100, where a percentage or a variant decided. */
-  readonly bucket?: number;
 }
 
 export const flagSetsSpec: CollectionSpec = {
@@ -59,16 +51,50 @@ export const flagSetsSpec: CollectionSpec = {
   }),
 };
 
+/** What a stored set is worth: `right` is served, `newer` is served by who then looks for the newer definitions too. */
+export type SetStanding = 'right' | 'newer' | 'stale';
+
+/**
+ * Whether a set may be served for these definitions. One of a lower version is right where a pass has looked at every
+ * set for theirs and has left this one as it was. For the races behind it see docs/adr/0014.
+ */
+export function standingOf(
+  set: Pick<FlagSetDoc, 'v' | 'aliasOf'> | undefined,
+  { version, computed }: { readonly version: number; readonly computed: number },
+): SetStanding {
+  if (set?.v === undefined || set.v === 0 || set.aliasOf !== undefined) return 'stale';
+  if (set.v > version) return 'newer';
+  return set.v === version || computed === version ? 'right' : 'stale';
+}
+
 export function flagSets(db: Db) {
   const collection = db.collection<FlagSetDoc>(flagSetsSpec.name);
+
+  /** What profiles were last told, by hex of the profile; a set that is only a mark tells nothing. */
+  async function told(appId: ObjectId, profileIds: readonly ObjectId[]) {
+    const sets = await collection
+      .find({ appId, profileId: { $in: [...profileIds] } }, { projection: { profileId: 1, flags: 1, aliasOf: 1 } })
+      .toArray();
+    return new Map(sets.map((set) => [set.profileId.toHexString(), set]));
+  }
+
   return {
-    /** The flags of those profiles that have a set, by hex of the profile. */
+    async find(appId: ObjectId, profileId: ObjectId): Promise<FlagSetDoc | undefined> {
+      return (await collection.findOne({ profileId, appId })) ?? undefined;
+    },
+
+    /** The flags of those profiles that have a set, their own or that of whom they are another name of. */
     async of(appId: ObjectId, profileIds: readonly ObjectId[]): Promise<ReadonlyMap<string, FlagSetDoc['flags']>> {
       if (profileIds.length === 0) return new Map();
-      const sets = await collection
-        .find({ appId, profileId: { $in: [...profileIds] } }, { projection: { profileId: 1, flags: 1 } })
-        .toArray();
-      return new Map(sets.map(({ profileId, flags }) => [profileId.toHexString(), flags]));
+      const own = await told(appId, profileIds);
+      const others = [...own.values()].flatMap(({ aliasOf }) => (aliasOf === undefined ? [] : [aliasOf]));
+      const theirs = others.length === 0 ? own : await told(appId, others);
+      const found = new Map<string, FlagSetDoc['flags']>();
+      for (const [hex, set] of own) {
+        const { flags } = (set.aliasOf === undefined ? undefined : theirs.get(set.aliasOf.toHexString())) ?? set;
+        if (Object.keys(flags).length > 0) found.set(hex, flags);
+      }
+      return found;
     },
   };
 }

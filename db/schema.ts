@@ -17,6 +17,7 @@ import { errorGroupsSpec } from './error-groups.js';
 import { errorsSpec } from './errors.js';
 import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
+import { flagSetFencesSpec } from './flag-set-fences.js';
 import { flagSetsSpec } from './flag-sets.js';
 import { flagStatesSpec } from './flag-states.js';
 import { flagsSpec } from './flags.js';
@@ -76,6 +77,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   flagStatesSpec,
   segmentsSpec,
   flagSetsSpec,
+  flagSetFencesSpec,
   translationsSpec,
   translationConfigSpec,
   feedbackSpec,
