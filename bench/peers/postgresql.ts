@@ -15,8 +15,8 @@ export async function temporaryPostgresql() {
   const binary = (name: string): string => join(DEBIAN, version, 'bin', name);
   const dataDir = mkdtempSync(join(tmpdir(), 'experience-bench-postgresql-'));
   // It refuses to run as root.
-  const as = process.getuid?.() === 0 ? accountOf('postgres') : {};
-  if ('uid' in as) chownSync(dataDir, as.uid, as.gid);
+  const as: Partial<Account> = process.getuid?.() === 0 ? accountOf('postgres') : {};
+  if (as.uid !== undefined && as.gid !== undefined) chownSync(dataDir, as.uid, as.gid);
 
   execFileSync(binary('initdb'), ['-D', dataDir, '-U', 'bench', '--auth=trust', '--no-sync'], {
     ...as,
@@ -47,7 +47,12 @@ export async function temporaryPostgresql() {
   };
 }
 
-function accountOf(name: string): { readonly uid: number; readonly gid: number } {
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function accountOf(name: string): Account {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .find((each) => each.startsWith(`${name}:`));
