@@ -1,0 +1,133 @@
+import type { FlagCondition, FlagContext, Segment } from './flag.js';
+import type { FlagFault } from './flag-check.js';
+import { type Operator, OPERATORS, type ValueCount } from './flag-operators.js';
+import { type Cell, readerOf, type Subject } from './flag-subject.js';
+
+/** A condition or a segment, ready to be asked. Never throws. */
+export type Check = (subject: Subject) => boolean;
+
+const SEGMENT_OPERATORS: Readonly<Record<string, boolean>> = { in_segment: true, not_in_segment: false };
+
+export const operatorOf = (name: string): Operator | undefined =>
+  Object.hasOwn(OPERATORS, name) ? OPERATORS[name as keyof typeof OPERATORS] : undefined;
+
+/**
+ * Compiles the conditions of all flags of an app together: equal ones are one, an attribute is read once for a context,
+ * and costly answers are kept for it.
+ */
+export function conditionCompiler(segments: readonly Segment[]) {
+  const slots = new Map<string, number>();
+  const readers: ((context: FlagContext) => Cell)[] = [];
+  const known = new Map<string, Check | FlagFault>();
+  const inSegment = new Map<string, Check | FlagFault>();
+  let memos = 0;
+
+  const cellAt = (subject: Subject, slot: number): Cell =>
+    (subject.cells[slot] ??= (readers[slot] as (typeof readers)[number])(subject.context));
+
+  function slotOf(attribute: string): number {
+    const slot = slots.get(attribute);
+    if (slot !== undefined) return slot;
+    slots.set(attribute, readers.length);
+    return readers.push(readerOf(attribute)) - 1;
+  }
+
+  function kept(check: Check): Check {
+    const place = memos++;
+    return (subject) => {
+      const answer = subject.memo[place];
+      if (answer !== 0) return answer === 2;
+      const holds = check(subject);
+      subject.memo[place] = holds ? 2 : 1;
+      return holds;
+    };
+  }
+
+  function compileAttribute(condition: FlagCondition): Check | FlagFault {
+    const { attribute, values, caseInsensitive = false } = condition;
+    const operator = operatorOf(condition.operator);
+    if (operator === undefined) return { path: '/operator', why: `no operator is called ${condition.operator}` };
+    if (attribute === '') return { path: '/attribute', why: 'an attribute is needed' };
+    if (operator.count !== 'any' && operator.count !== values.length)
+      return { path: '/values', why: COUNTS[operator.count] };
+    const test = operator.compile(values, caseInsensitive);
+    if (typeof test === 'string') return { path: '/values', why: test };
+    const slot = slotOf(attribute);
+    const check: Check = (subject) => test(cellAt(subject, slot));
+    return operator.costly ? kept(check) : check;
+  }
+
+  function compileMembership({ values }: FlagCondition, wanted: boolean): Check | FlagFault {
+    const checks: Check[] = [];
+    for (const key of values) {
+      const check = inSegment.get(key);
+      if (check === undefined) return { path: '/values', why: `no segment is called ${key}` };
+      if (typeof check !== 'function') return { path: '/values', why: `segment ${key}: ${check.path} ${check.why}` };
+      checks.push(check);
+    }
+    return (subject) => checks.some((check) => check(subject)) === wanted;
+  }
+
+  function compile(condition: FlagCondition): Check | FlagFault {
+    const { attribute, operator, values, caseInsensitive = false } = condition;
+    const name = JSON.stringify([attribute, operator, caseInsensitive, values]);
+    let compiled = known.get(name);
+    if (compiled === undefined) {
+      const wanted = Object.hasOwn(SEGMENT_OPERATORS, operator) ? SEGMENT_OPERATORS[operator] : undefined;
+      compiled = wanted === undefined ? compileAttribute(condition) : compileMembership(condition, wanted);
+      known.set(name, compiled);
+    }
+    return compiled;
+  }
+
+  /** One of a segment. */
+  const compileWithin = (condition: FlagCondition): Check | FlagFault =>
+    Object.hasOwn(SEGMENT_OPERATORS, condition.operator)
+      ? { path: '/operator', why: 'segments do not nest' }
+      : compile(condition);
+
+  /** Those for whom all conditions of any one clause hold. */
+  function compileSegment({ clauses }: Segment): Check | FlagFault {
+    const compiled: (readonly Check[])[] = [];
+    for (const [c, { conditions }] of clauses.entries()) {
+      const checks: Check[] = [];
+      for (const [i, condition] of conditions.entries()) {
+        const check = compileWithin(condition);
+        if (typeof check !== 'function') return { path: `/clauses/${c}/conditions/${i}${check.path}`, why: check.why };
+        checks.push(check);
+      }
+      compiled.push(checks);
+    }
+    return kept((subject) => compiled.some((checks) => holdsAll(checks, subject)));
+  }
+
+  for (const segment of segments) inSegment.set(segment.key, compileSegment(segment));
+
+  return {
+    slotOf,
+    cellAt,
+    compile,
+    compileWithin,
+    /** To be called when everything is compiled. */
+    subject: (context: FlagContext): Subject => ({
+      context,
+      cells: new Array<Cell | undefined>(readers.length),
+      memo: memos === 0 ? NO_MEMO : new Uint8Array(memos),
+    }),
+  };
+}
+
+export type ConditionCompiler = ReturnType<typeof conditionCompiler>;
+
+const NO_MEMO = new Uint8Array(0);
+
+const COUNTS: Readonly<Record<Exclude<ValueCount, 'any'>, string>> = {
+  0: 'this operator takes no values',
+  1: 'this operator takes one value',
+  2: 'this operator takes two values',
+};
+
+export function holdsAll(checks: readonly Check[], subject: Subject): boolean {
+  for (const check of checks) if (!check(subject)) return false;
+  return true;
+}
