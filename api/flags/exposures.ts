@@ -1,0 +1,152 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { App } from '../../db/apps.js';
+import { utcDay } from '../../domain/app.js';
+import { EXPOSURE_EVENT } from '../../domain/exposure.js';
+import { DAY_MS } from '../../domain/limits.js';
+import { batchBuilder } from '../ingest/batch-builder.js';
+import type { GroupCommit } from '../ingest/group-commit.js';
+import type { People } from '../ingest/people.js';
+import type { DailyQuota } from '../ingest/quota.js';
+import type { SpoolGate } from '../ingest/spool-gate.js';
+
+export interface Exposure {
+  /** As the client gave it, after alias. */
+  readonly profileId: string;
+  readonly experimentId: string;
+  readonly flagKey: string;
+  readonly ruleId: string;
+  /** The variant's key, or the value as JSON. */
+  readonly answer: string;
+  readonly bucket: number | undefined;
+}
+
+interface Deps {
+  readonly commit: Pick<GroupCommit, 'submit'>;
+  readonly people: People;
+  readonly quota: Pick<DailyQuota, 'check' | 'add'>;
+  readonly gate: Pick<SpoolGate, 'check'>;
+  readonly log: { warn(facts: object, message: string): void };
+  readonly now?: () => number;
+}
+
+interface Waiting extends Exposure {
+  readonly app: App;
+  readonly atMs: number;
+}
+
+/** Who was exposed today, of those that this process remembers: anybody else is stored twice under one key, once. */
+const MOST_REMEMBERED = 200_000;
+const MOST_WAITING = 20_000;
+const BATCH = 500;
+const EVERY_MS = 250;
+const VALUE_CHARACTERS = 300;
+
+/**
+ * Tells once per profile, experiment and day that a rule of the experiment decided an answer, by the way that all
+ * events go. Never in an answer's way: what cannot be taken now is asked for again by the next answer.
+ */
+export function exposures({ commit, people, quota, gate, log, now = Date.now }: Deps) {
+  const seen = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  const waiting: Waiting[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> = Promise.resolve();
+
+  async function send(exposed: readonly Waiting[]): Promise<void> {
+    for (const [app, own] of byApp(exposed)) {
+      try {
+        gate.check();
+        await quota.check(app);
+        const builder = batchBuilder({ app, people, now: now() });
+        own.forEach((each, index) => {
+          builder.event('exposures', index, eventOf(app, each), { eventName: EXPOSURE_EVENT });
+        });
+        // Each event has its own key; the batch is nobody's resend.
+        const facts = { kind: 'exposures', format: 'internal', idempotencyKey: randomUUID(), body: Buffer.alloc(0) };
+        const batch = builder.finish(facts);
+        const { accepted } = await commit.submit(batch);
+        people.remember(batch.touches);
+        quota.add(app, accepted);
+      } catch (err) {
+        for (const each of own) seen.delete(seenKey(each));
+        log.warn({ err, app: app.appId, exposures: own.length }, 'exposures not stored; the next answers try again');
+      }
+    }
+  }
+
+  function flush(): void {
+    timer = undefined;
+    const taken = waiting.splice(0, BATCH);
+    if (taken.length === 0) return;
+    sending = sending.then(() => send(taken));
+    if (waiting.length > 0) timer = setTimeout(flush, 0);
+  }
+
+  return {
+    expose(app: App, exposure: Exposure): void {
+      const atMs = now();
+      const each = { ...exposure, app, atMs };
+      const key = seenKey(each);
+      const day = utcDay(atMs);
+      if (seen.get(key) === day || waiting.length >= MOST_WAITING) return;
+      seen.set(key, day);
+      waiting.push(each);
+      timer ??= setTimeout(flush, EVERY_MS);
+    },
+
+    /** Sends what waits; for a stop, before the spool is closed. */
+    async drain(): Promise<void> {
+      clearTimeout(timer);
+      while (waiting.length > 0) flush();
+      clearTimeout(timer);
+      await sending;
+    },
+  };
+}
+
+export type Exposures = ReturnType<typeof exposures>;
+
+const seenKey = ({ app, experimentId, profileId }: Waiting): string =>
+  `${app.id.toHexString()}/${experimentId}/${profileId}`;
+
+function byApp(exposed: readonly Waiting[]): Map<App, Waiting[]> {
+  const apps = new Map<App, Waiting[]>();
+  for (const each of exposed) {
+    const own = apps.get(each.app);
+    if (own === undefined) apps.set(each.app, [each]);
+    else own.push(each);
+  }
+  return apps;
+}
+
+/**
+ * The key of an event holds the hour of its time and its id, so "once a day" is a time and an id that are the same all
+ * day; when it was is beside it.
+ */
+function eventOf(app: App, { profileId, experimentId, flagKey, ruleId, answer, bucket, atMs }: Waiting) {
+  const day = utcDay(atMs);
+  const digest = createHash('sha256')
+    .update(JSON.stringify([experimentId, profileId, day]))
+    .digest('hex');
+  const cut = (text: string): string => text.slice(0, VALUE_CHARACTERS).toWellFormed();
+  return {
+    eventId: `exposure-${digest.slice(0, 32)}`,
+    appId: app.appId,
+    profileId,
+    sessionId: '',
+    timestampMs: day * DAY_MS,
+    eventType: 'custom',
+    pageUrl: '',
+    elementTid: '',
+    metadata: {
+      experimentId: cut(experimentId),
+      flagKey,
+      ruleId: cut(ruleId),
+      answer: cut(answer),
+      at: new Date(atMs).toISOString(),
+      ...(bucket !== undefined && { bucket: String(bucket) }),
+    },
+    pageContext: undefined,
+    elementContext: undefined,
+  };
+}
