@@ -23,8 +23,8 @@ export interface CompiledFlags {
   /** Undefined where there is no such flag. */
   evaluate(key: string, context: FlagContext): Evaluation | undefined;
   all(context: FlagContext): ReadonlyMap<string, Evaluation>;
-  /** The same answers without buckets, as they were prepared: for `setOf`. */
-  outcomes(context: FlagContext): readonly Outcome[];
+  /** The same answers as they were prepared, in no order to rely on; bucket 0 is none. For `setOf`. */
+  each(context: FlagContext, take: (outcome: Outcome, bucket: number) => void): void;
   explain(key: string, context: FlagContext): Explanation | undefined;
 }
 
@@ -133,9 +133,9 @@ export function compileFlags({ version, flags: list, segments }: Definitions): C
         evaluations.set(keys[index] as string, evaluationAt(index, pass));
       return evaluations;
     },
-    outcomes(context) {
+    each(context, take) {
       const pass = start(context);
-      return compiled.map(({ index }) => answer(index, pass));
+      for (let index = 0; index < compiled.length; index++) take(answer(index, pass), pass.buckets[index] ?? 0);
     },
     explain(key, context) {
       const flag = compiled[indexes.get(key) ?? -1];

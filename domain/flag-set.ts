@@ -11,6 +11,8 @@ export interface StoredReason {
   readonly reason: Reason;
   readonly variant?: string;
   readonly ruleId?: string;
+  /** 1 to 100, where a percentage or a variant decided: an answer from the store says the same as an evaluation. */
+  readonly bucket?: number;
 }
 
 /** Every flag for one context, as it is stored. */
@@ -40,22 +42,20 @@ function fingerprintOf({ flagKey, evaluation, stored }: Outcome): Uint32Array {
 export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
   const flags: Record<string, unknown> = {};
   const reasons: Record<string, StoredReason> = {};
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (const outcome of compiled.outcomes(context)) {
+  const digest = [0, 0, 0, 0];
+  compiled.each(context, (outcome, bucket) => {
     const { flagKey, evaluation, stored } = outcome;
     put(flags, flagKey, evaluation.value);
-    if (stored !== undefined) put(reasons, flagKey, stored);
+    if (stored !== undefined) put(reasons, flagKey, bucket === 0 ? stored : inBucket(stored, bucket));
     const fingerprint = (outcome.fingerprint ??= fingerprintOf(outcome));
-    a = (a + (fingerprint[0] ?? 0)) >>> 0;
-    b = (b + (fingerprint[1] ?? 0)) >>> 0;
-    c = (c + (fingerprint[2] ?? 0)) >>> 0;
-    d = (d + (fingerprint[3] ?? 0)) >>> 0;
-  }
-  return { flags, reasons, digest: [a, b, c, d].map((lane) => lane.toString(16).padStart(8, '0')).join('') };
+    for (let lane = 0; lane < 4; lane++)
+      digest[lane] = ((digest[lane] ?? 0) + Math.imul(fingerprint[lane] ?? 0, bucket + 1)) >>> 0;
+  });
+  return { flags, reasons, digest: digest.map((lane) => lane.toString(16).padStart(8, '0')).join('') };
 }
+
+const inBucket = ({ reason, variant, ruleId = '' }: StoredReason, bucket: number): StoredReason =>
+  variant === undefined ? { reason, ruleId, bucket } : { reason, variant, ruleId, bucket };
 
 function put<T>(record: Record<string, T>, key: string, value: T): void {
   if (key === '__proto__') own(record, key, value);
