@@ -44,6 +44,7 @@ export const flagSetsSpec: CollectionSpec = {
           variant: optional(string),
           ruleId: optional(string),
           bucket: optional(number),
+          bucket: optional(number),
         }),
       ),
     ),
