@@ -44,7 +44,6 @@ export const flagSetsSpec: CollectionSpec = {
           variant: optional(string),
           ruleId: optional(string),
           bucket: optional(number),
-          bucket: optional(number),
         }),
       ),
     ),
