@@ -1,0 +1,213 @@
+import { LRUCache } from 'lru-cache';
+import type { ObjectId } from 'mongodb';
+import type { FlagDefinitions } from '../../db/flag-definitions.js';
+import type { FlagStates } from '../../db/flag-states.js';
+import type { FlagStateStream } from '../../db/flag-state-stream.js';
+import { PlatformError } from '../../domain/errors.js';
+import type { Definitions } from '../../domain/flag.js';
+import { type CompiledFlags, compileFlags } from '../../domain/flag-evaluation.js';
+import { patiently } from '../patience.js';
+import { changedKeys } from './changed-keys.js';
+import { coalesced } from './coalesced.js';
+import { definitionsWeight } from './definitions-weight.js';
+import { stateFeed } from './state-feed.js';
+
+/** The definitions of an app as this process answers by them. */
+export interface Current {
+  readonly compiled: CompiledFlags;
+  /** All stored sets were brought to this version. */
+  readonly computed: number;
+}
+
+export interface FlagChange {
+  readonly version: number;
+  /** The flags that may answer differently. */
+  readonly changedKeys: readonly string[];
+}
+
+export type FlagListener = (change: FlagChange) => void;
+
+interface Deps {
+  readonly definitions: Pick<FlagDefinitions, 'read'>;
+  readonly states: Pick<FlagStates, 'find' | 'versions'>;
+  readonly watch: () => FlagStateStream;
+  readonly log?: { warn(facts: object, message: string): void; debug(facts: object, message: string): void };
+  /** Steady, in ms. */
+  readonly clock?: () => number;
+}
+
+interface Followed {
+  readonly appId: ObjectId;
+  readonly catchUp: () => Promise<void>;
+  readonly listeners: Set<FlagListener>;
+  current: Current | undefined;
+  definitions: Definitions | undefined;
+  /** The newest version that was heard of. */
+  known: number;
+  /** When the change stream last told of a version. */
+  heardAt: number;
+  /** When `current` was last known to be the newest. */
+  confirmedAt: number;
+}
+
+/** What is not known to be the newest for longer than this is not answered by. */
+const TRUSTED_MS = 2_000;
+const MOST_APPS = 10_000;
+/** Of the definitions of all apps together, about. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/**
+ * The flags of the apps that are asked for, kept true in this process by a change stream and by a poll each second.
+ * `current` answers at once when they are known to be the newest, which under traffic they always are.
+ */
+export function flagFollower({ definitions, states, watch, log, clock = () => performance.now() }: Deps) {
+  const pinned = new Map<string, Followed>();
+  const known = new LRUCache<string, Followed>({ max: MOST_APPS, maxSize: MOST_BYTES });
+  const feed = stateFeed({ states, watch, clock, onChange: heard, onPoll: polled, ...(log && { log }) });
+
+  const find = (hex: string): Followed | undefined => known.get(hex) ?? pinned.get(hex);
+
+  function follow(appId: ObjectId): Followed {
+    feed.start();
+    const entry: Followed = {
+      appId,
+      catchUp: coalesced(() => catchUp(entry)),
+      listeners: new Set(),
+      current: undefined,
+      definitions: undefined,
+      known: 0,
+      heardAt: -Infinity,
+      confirmedAt: -Infinity,
+    };
+    known.set(appId.toHexString(), entry, { size: 1 });
+    return entry;
+  }
+
+  /** A reading that begins now. What was read is the newest, whatever its number: a backup may have been put back. */
+  async function catchUp(entry: Followed): Promise<void> {
+    const at = clock();
+    const { definitions: before, known: newest } = entry;
+    const isBehind = before === undefined || newest > before.version;
+    const state = isBehind ? undefined : await states.find(entry.appId);
+    if (before !== undefined && !isBehind && (state?.version ?? 0) === before.version) {
+      entry.confirmedAt = Math.max(entry.confirmedAt, at);
+      setComputed(entry, state?.computed ?? 0);
+      return;
+    }
+    const [read, found] = await Promise.all([definitions.read(entry.appId), states.find(entry.appId)]);
+    // What was heard of meanwhile is for the next reading, which it has asked for.
+    if (entry.known === newest) entry.known = read.version;
+    entry.confirmedAt = at;
+    adopt(entry, read, found?.computed ?? 0);
+  }
+
+  function adopt(entry: Followed, read: Definitions, computed: number): void {
+    const before = entry.definitions;
+    if (before?.version === read.version) {
+      setComputed(entry, computed);
+      return;
+    }
+    const compiled = compileFlags(read);
+    entry.definitions = read;
+    entry.current = { compiled, computed };
+    const hex = entry.appId.toHexString();
+    known.set(hex, entry, { size: Math.min(definitionsWeight(read), MOST_BYTES) });
+    if (compiled.broken.length > 0)
+      log?.warn({ appId: hex, version: read.version, broken: compiled.broken }, 'rules of flags that are skipped');
+    if (before === undefined || entry.listeners.size === 0) return;
+    const change = { version: read.version, changedKeys: changedKeys(before, read) };
+    for (const listener of entry.listeners) listener(change);
+  }
+
+  function setComputed(entry: Followed, computed: number): void {
+    const { current } = entry;
+    if (current !== undefined && computed > current.computed) entry.current = { ...current, computed };
+  }
+
+  function heard({ appId, version, computed }: Parameters<Parameters<typeof stateFeed>[0]['onChange']>[0]): void {
+    const entry = find(appId.toHexString());
+    if (entry?.definitions === undefined) return;
+    if (computed !== undefined) setComputed(entry, computed);
+    if (version === undefined) return;
+    entry.heardAt = clock();
+    if (version > entry.known) learn(entry, version);
+  }
+
+  /** All states there are, and when that was asked. */
+  function polled(versions: ReadonlyMap<string, { version: number; computed: number }>, at: number): void {
+    for (const [hex, entry] of [...known.entries(), ...pinned]) {
+      if (entry.definitions === undefined || entry.heardAt >= at) continue;
+      const { version, computed } = versions.get(hex) ?? { version: 0, computed: 0 };
+      if (version === entry.definitions.version) {
+        entry.known = version;
+        entry.confirmedAt = Math.max(entry.confirmedAt, at);
+        setComputed(entry, computed);
+      } else learn(entry, version);
+    }
+  }
+
+  function learn(entry: Followed, version: number): void {
+    entry.known = version;
+    entry.catchUp().catch((err: unknown) => log?.debug({ err }, 'new flags not read yet'));
+  }
+
+  function isFresh({ definitions: own, known: newest, confirmedAt }: Followed): boolean {
+    const isNewest = own !== undefined && newest <= own.version;
+    return clock() - (isNewest ? feed.confirms(confirmedAt) : confirmedAt) <= TRUSTED_MS;
+  }
+
+  async function caughtUp(entry: Followed): Promise<Current> {
+    try {
+      await patiently(entry.catchUp());
+    } catch (cause) {
+      throw away(cause);
+    }
+    if (entry.current === undefined || !isFresh(entry)) throw away();
+    return entry.current;
+  }
+
+  function current(appId: ObjectId, atLeast = 0): Current | Promise<Current> {
+    const entry = find(appId.toHexString()) ?? follow(appId);
+    if (entry.current !== undefined && entry.current.compiled.version >= atLeast && isFresh(entry))
+      return entry.current;
+    return caughtUp(entry);
+  }
+
+  return {
+    /**
+     * The app's flags as they are now, or were at most two seconds ago. Where somebody has seen `atLeast` already,
+     * they are read again if need be; a number that nobody can have seen changes nothing.
+     * @throws PlatformError UNAVAILABLE where that is not known
+     */
+    current,
+
+    /** Tells of each newer version from the one on that is answered, until what is returned is called. */
+    async subscribe(appId: ObjectId, listener: FlagListener): Promise<{ version: number; end: () => void }> {
+      const hex = appId.toHexString();
+      const entry = find(hex) ?? follow(appId);
+      entry.listeners.add(listener);
+      pinned.set(hex, entry);
+      const end = (): void => {
+        entry.listeners.delete(listener);
+        if (entry.listeners.size === 0 && pinned.get(hex) === entry) pinned.delete(hex);
+      };
+      try {
+        const { compiled } = await current(appId);
+        return { version: compiled.version, end };
+      } catch (error) {
+        end();
+        throw error;
+      }
+    },
+
+    close: (): Promise<void> => feed.stop(),
+  };
+}
+
+export type FlagFollower = ReturnType<typeof flagFollower>;
+
+const away = (cause?: unknown): PlatformError =>
+  new PlatformError('UNAVAILABLE', 'whether the flags are the newest is not known now', {
+    retryAfterSeconds: 2,
+    ...(cause !== undefined && { cause }),
+  });
