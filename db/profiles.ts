@@ -1,6 +1,7 @@
-import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb';
+import { type AnyBulkWriteOperation, type ClientSession, type Db, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { isDuplicateKey } from './duplicate-key.js';
+import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 
 export interface ProfileDoc {
   readonly appId: ObjectId;
@@ -9,6 +10,8 @@ export interface ProfileDoc {
   readonly attributes: Readonly<Record<string, unknown>>;
   /** The client's time of the newest identify, so that a late one does not overwrite it. */
   readonly attributesAt?: Date;
+  /** Of the write that last changed the attributes. */
+  readonly attributesChange?: ObjectId;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
 }
@@ -74,9 +77,39 @@ export type ProfileWrite =
       readonly at: Date;
     };
 
+type ProfileId = Pick<ProfileDoc, 'appId' | 'profileId'>;
+type IdentifyWrite = Extract<ProfileWrite, { type: 'identify' }>;
+type AliasWrite = Extract<ProfileWrite, { type: 'alias' }>;
+
+interface Marks {
+  readonly changed: readonly ProfileId[];
+  readonly joined: readonly AliasWrite[];
+}
+
 export function profiles(db: Db) {
   const collection = db.collection<ProfileDoc>('profiles');
   const aliases = db.collection<ProfileAliasDoc>('profile_aliases');
+  const sets = db.collection<FlagSetDoc>(flagSetsSpec.name);
+
+  /** A client that says at each visit what is known of somebody changes nothing, and costs no set. */
+  async function changedBy(writes: readonly ProfileId[], change: ObjectId, session: ClientSession) {
+    const changed: ProfileId[] = [];
+    for (const { appId, profileIds } of byApp(writes)) {
+      const found = await collection
+        .find(
+          { appId, profileId: { $in: profileIds }, attributesChange: change },
+          { session, projection: { _id: 0, profileId: 1 }, batchSize: writes.length + 1 },
+        )
+        .toArray();
+      changed.push(...found.map(({ profileId }) => ({ appId, profileId })));
+    }
+    return changed;
+  }
+
+  async function markSets({ changed, joined }: Marks, session: ClientSession): Promise<void> {
+    const marks = [...changed.map((profile) => setMark(profile)), ...joined.map(aliasMark)];
+    if (marks.length > 0) await sets.bulkWrite(marks, { session });
+  }
 
   return {
     /** Idempotent: minimum and maximum. Two that create one profile at once: the second try finds it. */
@@ -89,15 +122,24 @@ export function profiles(db: Db) {
       });
     },
 
-    /** Once only by its transaction: the caller's, which stores the flush. */
+    /**
+     * Once only by its transaction: the caller's, which stores the flush. The flag sets of those that are another
+     * person's now, or have other attributes, are marked in it, so that none that was evaluated before is right.
+     */
     async write(writes: readonly ProfileWrite[], session: ClientSession): Promise<void> {
-      for (const write of writes) {
-        if (write.type === 'identify') await collection.bulkWrite([identifyWrite(write)], { session });
-        else {
-          const { appId, from, to, at } = write;
-          await aliases.updateOne({ appId, from }, { $set: { to, at } }, { upsert: true, session });
-        }
+      const identifies = writes.filter((write) => write.type === 'identify');
+      const joined = writes.filter((write) => write.type === 'alias');
+      if (joined.length > 0) await aliases.bulkWrite(joined.map(aliasWrite), { session });
+      const changed: ProfileId[] = [];
+      if (identifies.length > 0) {
+        const change = new ObjectId();
+        await collection.bulkWrite(
+          identifies.map((write) => identifyWrite(write, change)),
+          { session },
+        );
+        changed.push(...(await changedBy(identifies, change, session)));
       }
+      await markSets({ changed, joined }, session);
     },
   };
 }
@@ -114,13 +156,45 @@ function touchWrite({ appId, profileId, externalId, at }: ProfileTouch): AnyBulk
   };
 }
 
+function byApp(writes: readonly ProfileId[]) {
+  const apps = new Map<string, { readonly appId: ObjectId; readonly profileIds: ObjectId[] }>();
+  for (const { appId, profileId } of writes) {
+    const known = apps.get(appId.toHexString());
+    if (known) known.profileIds.push(profileId);
+    else apps.set(appId.toHexString(), { appId, profileIds: [profileId] });
+  }
+  return apps.values();
+}
+
+const aliasWrite = ({ appId, from, to, at }: AliasWrite): AnyBulkWriteOperation<ProfileAliasDoc> => ({
+  updateOne: { filter: { appId, from }, update: { $set: { to, at } }, upsert: true },
+});
+
+/** Right for no version any more, also where there is no set yet: somebody may be about to store the first. */
+const setMark = ({ appId, profileId }: ProfileId, aliasOf?: ObjectId): AnyBulkWriteOperation<FlagSetDoc> => ({
+  updateOne: {
+    filter: { profileId, appId },
+    update: {
+      $set: { v: 0, ...(aliasOf !== undefined && { aliasOf }) },
+      $inc: { profileRev: 1 },
+      $setOnInsert: { flags: {}, computedAt: NEVER },
+    },
+    upsert: true,
+  },
+});
+
+const aliasMark = ({ appId, from, to }: AliasWrite): AnyBulkWriteOperation<FlagSetDoc> =>
+  setMark({ appId, profileId: from }, from.equals(to) ? undefined : to);
+
+const NEVER = new Date(0);
+
 const MOST_ATTRIBUTE_BYTES = 256 * 1024;
 
 /**
  * Newer attributes win key by key; those of an identify that comes late only fill gaps. What would make a profile
  * larger than it may be changes nothing: anybody with a public key can send ever new attributes.
  */
-function identifyWrite(write: Extract<ProfileWrite, { type: 'identify' }>): AnyBulkWriteOperation<ProfileDoc> {
+function identifyWrite(write: IdentifyWrite, change: ObjectId): AnyBulkWriteOperation<ProfileDoc> {
   const { appId, profileId, externalId, attributes, at } = write;
   const given = { $literal: attributes };
   const known = { $ifNull: ['$attributes', {}] };
@@ -129,6 +203,7 @@ function identifyWrite(write: Extract<ProfileWrite, { type: 'identify' }>): AnyB
     updateOne: {
       filter: { appId, profileId },
       update: [
+        { $set: { attributesBefore: '$attributes' } },
         {
           $set: {
             externalId: { $ifNull: ['$externalId', { $literal: externalId }] },
@@ -143,6 +218,14 @@ function identifyWrite(write: Extract<ProfileWrite, { type: 'identify' }>): AnyB
             lastSeen: { $max: ['$lastSeen', at] },
           },
         },
+        {
+          $set: {
+            attributesChange: {
+              $cond: [{ $eq: ['$attributes', '$attributesBefore'] }, '$attributesChange', change],
+            },
+          },
+        },
+        { $unset: 'attributesBefore' },
       ],
       upsert: true,
     },

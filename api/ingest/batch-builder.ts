@@ -261,7 +261,8 @@ export function batchBuilder({ app, people, now }: Deps) {
         type: 'alias',
         appId: app.id,
         from: people.find(app.id, appHex, from).profileId,
-        to: people.find(app.id, appHex, to).profileId,
+        // Flags are evaluated for it from now on, so its id must be known.
+        to: profileBy(to, utcDay(now), receivedAt),
         at: statedAt(timestampMs),
       } as const;
       items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
