@@ -85,8 +85,12 @@ export function auditLog(db: Db) {
 
   return {
     /** Only within the transaction of the change it tells of. */
-    async append(session: ClientSession, entry: AuditEntry): Promise<void> {
-      await collection.insertOne({ _id: new ObjectId(), at: new Date(), ...entry }, { session });
+    async append(session: ClientSession, ...entries: readonly AuditEntry[]): Promise<void> {
+      const at = new Date();
+      await collection.insertMany(
+        entries.map((entry) => ({ _id: new ObjectId(), at, ...entry })),
+        { session },
+      );
     },
 
     /** Newest first. */
@@ -103,6 +107,8 @@ export interface Change<T> {
   readonly result: T;
   /** Left out when nothing changed after all: what did not happen is not told. */
   readonly entry?: AuditEntry | undefined;
+  /** Instead of `entry`, of a change of many things at once. */
+  readonly entries?: readonly AuditEntry[];
 }
 
 export type Audited = <T>(change: (session: ClientSession) => Promise<Change<T>>) => Promise<T>;
@@ -116,8 +122,8 @@ export function audited(client: MongoClient, log: Pick<AuditLog, 'append'>): Aud
     client.withSession((session) =>
       session.withTransaction(
         async () => {
-          const { result, entry } = await change(session);
-          if (entry !== undefined) await log.append(session, entry);
+          const { result, entry, entries = entry === undefined ? [] : [entry] } = await change(session);
+          if (entries.length > 0) await log.append(session, ...entries);
           return result;
         },
         { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },

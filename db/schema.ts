@@ -18,6 +18,7 @@ import { errorsSpec } from './errors.js';
 import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
 import { flagSetFencesSpec } from './flag-set-fences.js';
+import { flagRevisionsSpec } from './flag-revisions.js';
 import { flagSetsSpec } from './flag-sets.js';
 import { flagStatesSpec } from './flag-states.js';
 import { flagsSpec } from './flags.js';
@@ -74,6 +75,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   sourceMapChunksSpec,
   dropsSpec,
   flagsSpec,
+  flagRevisionsSpec,
   flagStatesSpec,
   segmentsSpec,
   flagSetsSpec,

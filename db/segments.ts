@@ -1,4 +1,4 @@
-import type { ObjectId } from 'mongodb';
+import type { ClientSession, Db, ObjectId } from 'mongodb';
 import type { FlagCondition, Segment } from '../domain/flag.js';
 import type { CollectionSpec } from './collection.js';
 import { conditionSchema } from './flags.js';
@@ -34,3 +34,50 @@ export const segmentsSpec: CollectionSpec = {
     createdBy: objectId,
   }),
 };
+
+export interface SegmentPage {
+  readonly limit: number;
+  /** Keys after this one. */
+  readonly after?: string | undefined;
+}
+
+export function segments(db: Db) {
+  const collection = db.collection<SegmentDoc>(segmentsSpec.name);
+
+  return {
+    async find(appId: ObjectId, key: string, session?: ClientSession): Promise<SegmentDoc | undefined> {
+      return (await collection.findOne({ appId, key }, session === undefined ? {} : { session })) ?? undefined;
+    },
+
+    async findMany(session: ClientSession, appId: ObjectId, keys: readonly string[]): Promise<SegmentDoc[]> {
+      return collection.find({ appId, key: { $in: [...keys] } }, { session }).toArray();
+    },
+
+    /** By key. */
+    async page(appId: ObjectId, { limit, after }: SegmentPage): Promise<SegmentDoc[]> {
+      const filter = after === undefined ? { appId } : { appId, key: { $gt: after } };
+      return collection.find(filter).sort({ key: 1 }).limit(limit).toArray();
+    },
+
+    /** Of all of them. */
+    async keys(session: ClientSession, appId: ObjectId): Promise<string[]> {
+      const found = await collection.find({ appId }, { session, projection: { key: 1 } }).toArray();
+      return found.map(({ key }) => key);
+    },
+
+    /** Each as it now is, new ones too. */
+    async put(session: ClientSession, docs: readonly SegmentDoc[]): Promise<void> {
+      if (docs.length === 0) return;
+      const writes = docs.map((doc) => ({
+        replaceOne: { filter: { _id: doc._id }, replacement: doc, upsert: true },
+      }));
+      await collection.bulkWrite(writes, { session });
+    },
+
+    async remove(session: ClientSession, id: ObjectId): Promise<void> {
+      await collection.deleteOne({ _id: id }, { session });
+    },
+  };
+}
+
+export type Segments = ReturnType<typeof segments>;

@@ -11,6 +11,7 @@ export const ERRORS = {
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
   CONFLICT: { status: 409, retryable: false },
+  PRECONDITION_FAILED: { status: 412, retryable: false },
   TRANSITION_REFUSED: { status: 409, retryable: false },
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false },
   QUOTA_EXCEEDED: { status: 429, retryable: true },

@@ -1,0 +1,85 @@
+import { type ClientSession, type Db, ObjectId } from 'mongodb';
+import type { Actor } from './audit.js';
+import type { CollectionSpec } from './collection.js';
+import { type FlagDoc, flagDefinitionFields } from './flags.js';
+import { date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
+
+/** A flag as it was from one change to the next. */
+export interface FlagRevisionDoc {
+  readonly _id: ObjectId;
+  readonly appId: ObjectId;
+  readonly flagKey: string;
+  /** The flag's. */
+  readonly version: number;
+  /** The app's, which this change made; 0: from before there were versions. */
+  readonly appVersion: number;
+  readonly at: Date;
+  readonly actor: Actor;
+  /** What was done: `flag.changed`. */
+  readonly action: string;
+  readonly note?: string;
+  readonly flag: FlagDefinition;
+}
+
+/** All that is in a flag besides its place in the database. */
+export type FlagDefinition = Omit<FlagDoc, '_id' | 'appId'>;
+
+export type ListedRevision = Omit<FlagRevisionDoc, 'flag'>;
+
+export const flagRevisionsSpec: CollectionSpec = {
+  name: 'flag_revisions',
+  indexes: [{ key: { appId: 1, flagKey: 1, version: 1 }, name: 'once_per_version', unique: true }],
+  jsonSchema: documentOf<FlagRevisionDoc>({
+    _id: objectId,
+    appId: objectId,
+    flagKey: string,
+    version: number,
+    appVersion: number,
+    at: date,
+    actor: documentOf<Actor>({ kind: oneOf(['member', 'system']), id: nullable(objectId), name: string }),
+    action: string,
+    note: optional(string),
+    flag: documentOf<FlagDefinition>(flagDefinitionFields),
+  }),
+};
+
+/** Append and read: what was is not changed. */
+export function flagRevisions(db: Db) {
+  const collection = db.collection<FlagRevisionDoc>(flagRevisionsSpec.name);
+
+  return {
+    /** Only within the transaction of the changes. */
+    async append(session: ClientSession, docs: readonly Omit<FlagRevisionDoc, '_id'>[]): Promise<void> {
+      const revisions = docs.map((doc) => ({ _id: new ObjectId(), ...doc }));
+      if (revisions.length > 0) await collection.insertMany(revisions, { session });
+    },
+
+    async find(
+      appId: ObjectId,
+      flagKey: string,
+      version: number,
+      session?: ClientSession,
+    ): Promise<FlagRevisionDoc | undefined> {
+      const options = session === undefined ? {} : { session };
+      return (await collection.findOne({ appId, flagKey, version }, options)) ?? undefined;
+    },
+
+    /** Newest first, without the definitions, which may be large. */
+    async page(appId: ObjectId, flagKey: string, { limit, before }: RevisionPage): Promise<ListedRevision[]> {
+      const older = before === undefined ? {} : { version: { $lt: before } };
+      return collection
+        .find<ListedRevision>({ appId, flagKey, ...older }, { projection: { flag: 0 } })
+        .sort({ version: -1 })
+        .limit(limit)
+        .toArray();
+    },
+  };
+}
+
+interface RevisionPage {
+  readonly limit: number;
+  /** Versions before this one. */
+  readonly before?: number | undefined;
+}
+
+export type FlagRevisions = ReturnType<typeof flagRevisions>;
