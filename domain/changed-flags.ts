@@ -1,4 +1,4 @@
-import type { Definitions, Flag, FlagCondition, Segment } from '../../domain/flag.js';
+import type { Definitions, Flag, FlagCondition, Segment } from './flag.js';
 
 const NAMES_SEGMENTS: ReadonlySet<string> = new Set(['in_segment', 'not_in_segment']);
 
