@@ -3,10 +3,23 @@ import { alertActivities, type AlertDeps } from './alerts.js';
 import { batchActivities, type BatchDeps } from './batches.js';
 import { errorGroupActivities, type ErrorGroupDeps } from './error-groups.js';
 import { watchActivities, type WatchDeps } from './error-watch.js';
+import { flagPreviewActivities, type PreviewDeps } from './flag-previews.js';
+import { flagStaleActivities, type StaleDeps } from './flag-stale.js';
+import { flagUsageActivities, type FlagUsageDeps } from './flag-usage.js';
 import { retentionActivities, type RetentionDeps } from './retention.js';
 
+type Deps = BatchDeps &
+  RetentionDeps &
+  AlertDeps &
+  DeliveryDeps &
+  ErrorGroupDeps &
+  WatchDeps &
+  PreviewDeps &
+  StaleDeps &
+  FlagUsageDeps;
+
 /** All that workflows may do to the world, as one flat object: a name is an activity type. */
-export function activities(deps: BatchDeps & RetentionDeps & AlertDeps & DeliveryDeps & ErrorGroupDeps & WatchDeps) {
+export function activities(deps: Deps) {
   return {
     ...batchActivities(deps),
     ...retentionActivities(deps),
@@ -14,5 +27,8 @@ export function activities(deps: BatchDeps & RetentionDeps & AlertDeps & Deliver
     ...deliveryActivities(deps),
     ...errorGroupActivities(deps),
     ...watchActivities(deps),
+    ...flagPreviewActivities(deps),
+    ...flagStaleActivities(deps),
+    ...flagUsageActivities(deps),
   };
 }

@@ -18,9 +18,11 @@ import { errorsSpec } from './errors.js';
 import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
 import { flagSetFencesSpec } from './flag-set-fences.js';
+import { flagPreviewsSpec } from './flag-previews.js';
 import { flagRevisionsSpec } from './flag-revisions.js';
 import { flagSetsSpec } from './flag-sets.js';
 import { flagStatesSpec } from './flag-states.js';
+import { flagReadsSpec, flagUsageFlushesSpec, flagUsageSpec } from './flag-usage.js';
 import { flagsSpec } from './flags.js';
 import { heatmapEventsSpec } from './heatmap-events.js';
 import { laneFencesSpec } from './lane.js';
@@ -79,6 +81,10 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   flagStatesSpec,
   segmentsSpec,
   flagSetsSpec,
+  flagPreviewsSpec,
+  flagUsageSpec,
+  flagUsageFlushesSpec,
+  flagReadsSpec,
   flagSetFencesSpec,
   translationsSpec,
   translationConfigSpec,

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { batchDeps } from '../activities/batch-deps.js';
 import { alertDeps } from '../activities/alert-deps.js';
 import { errorGroupDeps } from '../activities/error-group-deps.js';
+import { flagLifeDeps } from '../activities/flag-life-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
@@ -46,6 +47,7 @@ const worker = await Worker.create({
     ...batchDeps({ client, db, lanes, onAlerts }),
     ...alertDeps({ client, db, ...config, ...wakes }),
     ...errorGroupDeps({ client, db }),
+    ...flagLifeDeps({ client, db }),
   }),
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }

@@ -10,6 +10,7 @@ import type { Workflow } from '@temporalio/common';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { ERROR_AUTO_RESOLVE_ID, errorAutoResolve } from '../workflows/error-auto-resolve.js';
 import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
+import { FLAG_STALE_ID, flagStale } from '../workflows/flag-stale.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
@@ -50,6 +51,12 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: errorWatch,
     spec: { intervals: [{ every: '1 minute' }] },
     summary: 'Judges error groups by alert rules, and finds alerts that nobody was told of',
+  },
+  {
+    id: FLAG_STALE_ID,
+    workflow: flagStale,
+    spec: { calendars: [{ hour: 7, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
+    summary: 'Reminds of flags that nobody needs any more',
   },
 ];
 

@@ -5,5 +5,8 @@ export { batchIngest } from './batch-ingest.js';
 export { errorAutoResolve } from './error-auto-resolve.js';
 export { errorGroup } from './error-group.js';
 export { errorWatch } from './error-watch.js';
+export { flagPreview } from './flag-preview.js';
+export { flagStale } from './flag-stale.js';
+export { flagUsage } from './flag-usage.js';
 export { retention } from './retention.js';
 export { spoolSweep } from './spool-sweep.js';
