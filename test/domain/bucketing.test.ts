@@ -95,6 +95,7 @@ describe('variantOf', () => {
       assert.equal(variantOf('f', `user-${i}`, variants)?.key, 'all');
     }
     assert.equal(variantOf('f', 'user-1', [{ key: 'none', weight: 0 }]), undefined);
-    assert.equal(variantOf('f', 'user-1', []), undefined);
+    const none: readonly { readonly weight: number }[] = [];
+    assert.equal(variantOf('f', 'user-1', none), undefined);
   });
 });
