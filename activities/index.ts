@@ -6,6 +6,8 @@ import { watchActivities, type WatchDeps } from './error-watch.js';
 import { flagPreviewActivities, type PreviewDeps } from './flag-previews.js';
 import { flagStaleActivities, type StaleDeps } from './flag-stale.js';
 import { flagUsageActivities, type FlagUsageDeps } from './flag-usage.js';
+import { type DriftDeps, flagDriftActivities } from './flag-drift.js';
+import { flagSetActivities, type FlagSetDeps } from './flag-sets.js';
 import { retentionActivities, type RetentionDeps } from './retention.js';
 
 type Deps = BatchDeps &
@@ -13,6 +15,8 @@ type Deps = BatchDeps &
   AlertDeps &
   DeliveryDeps &
   ErrorGroupDeps &
+  FlagSetDeps &
+  DriftDeps &
   WatchDeps &
   PreviewDeps &
   StaleDeps &
@@ -27,6 +31,8 @@ export function activities(deps: Deps) {
     ...deliveryActivities(deps),
     ...errorGroupActivities(deps),
     ...watchActivities(deps),
+    ...flagSetActivities(deps),
+    ...flagDriftActivities(deps),
     ...flagPreviewActivities(deps),
     ...flagStaleActivities(deps),
     ...flagUsageActivities(deps),

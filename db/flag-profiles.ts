@@ -1,4 +1,4 @@
-import { BSON, type ClientSession, type Db, type MongoClient, ObjectId } from 'mongodb';
+import { BSON, type ClientSession, type Condition, type Db, type Filter, type MongoClient, ObjectId } from 'mongodb';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 import type { ProfileAliasDoc, ProfileDoc } from './profiles.js';
 
@@ -67,11 +67,14 @@ export function flagProfiles(client: MongoClient, db: Db) {
     return { profileId, set, profile: profile ?? undefined, aliasOf };
   }
 
-  async function readProfiles(range: ProfileRange, limit: number, session: ClientSession) {
-    const cursor = profiles.find(
-      { appId: range.appId, profileId: within(range) },
-      { session, projection: PROFILE, sort: { appId: 1, profileId: 1 }, limit, raw: true },
-    );
+  async function readProfiles(filter: Filter<ProfileDoc>, limit: number, session: ClientSession) {
+    const cursor = profiles.find(filter, {
+      session,
+      projection: PROFILE,
+      sort: { appId: 1, profileId: 1 },
+      limit,
+      raw: true,
+    });
     const found: FlagProfile[] = [];
     let bytes = 0;
     for await (const raw of cursor as AsyncIterable<unknown>) {
@@ -83,6 +86,25 @@ export function flagProfiles(client: MongoClient, db: Db) {
     const isAll = found.length < limit && bytes < CHUNK_BYTES;
     return { found, next: isAll ? undefined : found.at(-1)?.profileId };
   }
+
+  const readChunk = (appId: ObjectId, profileId: Condition<ObjectId>, limit: number): Promise<WalkedChunk> =>
+    client.withSession({ snapshot: true }, async (session) => {
+      const { found, next } = await readProfiles({ appId, profileId }, limit, session);
+      if (found.length === 0) return { profiles: [], next };
+      const ids = { $in: found.map((profile) => profile.profileId) };
+      const options = { session, batchSize: limit + 1 };
+      const heads = await sets.find<SetHead>({ appId, profileId: ids }, { ...options, projection: HEAD }).toArray();
+      const others = await aliases
+        .find({ appId, from: ids }, { ...options, projection: { _id: 0, from: 1, to: 1 } })
+        .toArray();
+      const setOf = new Map(heads.map((head) => [head.profileId.toHexString(), head]));
+      const aliasOf = new Map(others.map(({ from, to }) => [from.toHexString(), from.equals(to) ? undefined : to]));
+      const walked = found.map((profile) => {
+        const hex = profile.profileId.toHexString();
+        return { ...profile, set: setOf.get(hex), aliasOf: aliasOf.get(hex) };
+      });
+      return { profiles: walked, next };
+    });
 
   return {
     /** Follows aliases; in a circle of them everyone finds the same one. */
@@ -117,32 +139,19 @@ export function flagProfiles(client: MongoClient, db: Db) {
     },
 
     /** The first profiles of a range with their sets and aliases, at one point in time. */
-    walk: (range: ProfileRange, limit: number): Promise<WalkedChunk> =>
-      client.withSession({ snapshot: true }, async (session) => {
-        const { appId } = range;
-        const { found, next } = await readProfiles(range, limit, session);
-        const last = found.at(-1)?.profileId;
-        if (last === undefined) return { profiles: [], next };
-        const heads = await sets
-          .find<SetHead>(
-            { appId, profileId: { $in: found.map(({ profileId }) => profileId) } },
-            { session, projection: HEAD, batchSize: limit + 1 },
-          )
-          .toArray();
-        const others = await aliases
-          .find(
-            { appId, from: within({ ...range, upTo: last }) },
-            { session, projection: { _id: 0, from: 1, to: 1 }, batchSize: limit + 1 },
-          )
-          .toArray();
-        const setOf = new Map(heads.map((head) => [head.profileId.toHexString(), head]));
-        const aliasOf = new Map(others.map(({ from, to }) => [from.toHexString(), from.equals(to) ? undefined : to]));
-        const walked = found.map((profile) => {
-          const hex = profile.profileId.toHexString();
-          return { ...profile, set: setOf.get(hex), aliasOf: aliasOf.get(hex) };
-        });
-        return { profiles: walked, next };
-      }),
+    walk: (range: ProfileRange, limit: number): Promise<WalkedChunk> => readChunk(range.appId, within(range), limit),
+
+    /** Some profiles of an app, whichever chance picks, with their sets and aliases, at one point in time. */
+    async sample(appId: ObjectId, size: number): Promise<WalkedChunk> {
+      const picked = await profiles
+        .aggregate<Pick<ProfileDoc, 'profileId'>>([
+          { $match: { appId } },
+          { $project: { _id: 0, profileId: 1 } },
+          { $sample: { size } },
+        ])
+        .toArray();
+      return readChunk(appId, { $in: picked.map(({ profileId }) => profileId) }, size);
+    },
   };
 }
 

@@ -83,6 +83,10 @@ export function flagSets(db: Db) {
       return (await collection.findOne({ profileId, appId })) ?? undefined;
     },
 
+    async findMany(appId: ObjectId, profileIds: readonly ObjectId[]): Promise<FlagSetDoc[]> {
+      return collection.find({ appId, profileId: { $in: [...profileIds] } }).toArray();
+    },
+
     /** The flags of those profiles that have a set, their own or that of whom they are another name of. */
     async of(appId: ObjectId, profileIds: readonly ObjectId[]): Promise<ReadonlyMap<string, FlagSetDoc['flags']>> {
       if (profileIds.length === 0) return new Map();

@@ -48,8 +48,6 @@ export const flagStatesSpec: CollectionSpec = {
   }),
 };
 
-export type PassFigures = Pick<FlagPassDoc, 'profiles' | 'rewritten'>;
-
 /** What a process has to know of an app to tell whether what it has of it is the newest. */
 export type FlagVersion = Pick<FlagStateDoc, '_id' | 'version' | 'computed'>;
 
@@ -78,34 +76,6 @@ export function flagStates(db: Db) {
       );
       if (state === null) throw new Error('an upsert gave nothing back');
       return state.version;
-    },
-
-    /** Those whose sets are not at their version: a signal was lost, or a pass is on its way. */
-    async behind(limit: number): Promise<FlagStateDoc[]> {
-      return collection.find({ $expr: { $gt: ['$version', '$computed'] } }, { limit }).toArray();
-    },
-
-    /** A pass begins, or goes on: what earlier tries of it have noted stays. */
-    async passBegun(appId: ObjectId, version: number, startedAt: Date): Promise<void> {
-      const pass: FlagPassDoc = { version, profiles: 0, rewritten: 0, startedAt, endedAt: null };
-      await collection.updateOne({ _id: appId, 'pass.version': { $not: { $gte: version } } }, { $set: { pass } });
-    },
-
-    /** How far it is; nothing where a newer one has begun. */
-    async passAt(appId: ObjectId, version: number, { profiles, rewritten }: PassFigures): Promise<void> {
-      await collection.updateOne(
-        { _id: appId, 'pass.version': version },
-        { $set: { 'pass.profiles': profiles, 'pass.rewritten': rewritten } },
-      );
-    },
-
-    /** All sets are at this version now, unless a newer pass has brought them further. Idempotent. */
-    async passEnded(appId: ObjectId, version: number, figures: PassFigures, endedAt: Date): Promise<void> {
-      await collection.updateOne(
-        { _id: appId, 'pass.version': version, 'pass.endedAt': null },
-        { $set: { 'pass.profiles': figures.profiles, 'pass.rewritten': figures.rewritten, 'pass.endedAt': endedAt } },
-      );
-      await collection.updateOne({ _id: appId, computed: { $lt: version } }, { $set: { computed: version } });
     },
   };
 }

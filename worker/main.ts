@@ -5,12 +5,14 @@ import { batchDeps } from '../activities/batch-deps.js';
 import { alertDeps } from '../activities/alert-deps.js';
 import { errorGroupDeps } from '../activities/error-group-deps.js';
 import { flagLifeDeps } from '../activities/flag-life-deps.js';
+import { flagSetDeps } from '../activities/flag-set-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { alertWakes } from './alert-wakes.js';
 import { failureInterceptor } from './failure-interceptor.js';
+import { flagWakes } from './flag-wakes.js';
 import { ensureSchedules, SCHEDULES } from './schedules.js';
 import { registerSearchAttributes } from './search-attributes.js';
 
@@ -47,6 +49,7 @@ const worker = await Worker.create({
     ...batchDeps({ client, db, lanes, onAlerts }),
     ...alertDeps({ client, db, ...config, ...wakes }),
     ...errorGroupDeps({ client, db }),
+    ...flagSetDeps({ client, db, ...flagWakes({ client: temporal }) }),
     ...flagLifeDeps({ client, db }),
   }),
   ...(config.workflowBundle === undefined

@@ -11,6 +11,8 @@ import { TASK_QUEUE } from '../domain/task-queue.js';
 import { ERROR_AUTO_RESOLVE_ID, errorAutoResolve } from '../workflows/error-auto-resolve.js';
 import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
 import { FLAG_STALE_ID, flagStale } from '../workflows/flag-stale.js';
+import { FLAG_DRIFT_ID, flagDrift } from '../workflows/flag-drift.js';
+import { FLAG_SET_SWEEP_ID, flagSetSweep } from '../workflows/flag-set-sweep.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
@@ -57,6 +59,18 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: flagStale,
     spec: { calendars: [{ hour: 7, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
     summary: 'Reminds of flags that nobody needs any more',
+  },
+  {
+    id: FLAG_SET_SWEEP_ID,
+    workflow: flagSetSweep,
+    spec: { intervals: [{ every: '1 minute' }] },
+    summary: 'Finds apps whose flag sets are behind and that nobody is working on',
+  },
+  {
+    id: FLAG_DRIFT_ID,
+    workflow: flagDrift,
+    spec: { calendars: [{ hour: 4, minute: 0 }], timezone: 'UTC', jitter: '10 minutes' },
+    summary: 'Evaluates some stored flag sets anew: none should differ',
   },
 ];
 

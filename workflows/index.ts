@@ -8,5 +8,8 @@ export { errorWatch } from './error-watch.js';
 export { flagPreview } from './flag-preview.js';
 export { flagStale } from './flag-stale.js';
 export { flagUsage } from './flag-usage.js';
+export { flagDrift } from './flag-drift.js';
+export { flagSetSweep } from './flag-set-sweep.js';
+export { flagSets } from './flag-sets.js';
 export { retention } from './retention.js';
 export { spoolSweep } from './spool-sweep.js';
