@@ -21,7 +21,7 @@ export interface FlagRevisionDoc {
   readonly flag: FlagDefinition;
 }
 
-/** All that is in a flag besides its place in the database. */
+/** What counts of the flag; where it stood in the database may be there too. */
 export type FlagDefinition = Omit<FlagDoc, '_id' | 'appId'>;
 
 export type ListedRevision = Omit<FlagRevisionDoc, 'flag'>;
@@ -80,6 +80,30 @@ interface RevisionPage {
   readonly limit: number;
   /** Versions before this one. */
   readonly before?: number | undefined;
+}
+
+/** A change of one flag; `before` is undefined where it is new. */
+export interface FlagStep {
+  readonly action: string;
+  readonly before: FlagDoc | undefined;
+  readonly after: FlagDoc;
+}
+
+const FOUND: Actor = { kind: 'system', id: null, name: 'found as it was' };
+
+/** One of what the flag is now; and before the first one, what it was while it had no versions. */
+export function revisionsOf(
+  { action, before, after }: FlagStep,
+  { actor, note }: { readonly actor: Actor; readonly note?: string | undefined },
+  appVersion: number,
+): Omit<FlagRevisionDoc, '_id'>[] {
+  const revision = (flag: FlagDoc) => {
+    const { appId, key: flagKey, version = 1, updatedAt: at } = flag;
+    return { appId, flagKey, version, at, flag };
+  };
+  const known = { ...revision(after), appVersion, actor, action, ...(note === undefined ? {} : { note }) };
+  if (before === undefined || before.version !== undefined) return [known];
+  return [{ ...revision(before), appVersion: 0, actor: FOUND, action: 'flag.found' }, known];
 }
 
 export type FlagRevisions = ReturnType<typeof flagRevisions>;
