@@ -1,0 +1,229 @@
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Definitions, Flag, FlagCondition, FlagContext } from '../domain/flag.js';
+import { compileFlags } from '../domain/flag-evaluation.js';
+import { setOf } from '../domain/flag-set.js';
+import { flagd, growthbook, type Peer, type PeerFlag, unleash } from './flag-peers.js';
+
+// node --import tsx bench/flags-evaluation.ts: evaluation in process, on one core, and nothing else.
+
+const FLAGS = 50;
+const CONTEXTS = 1_000;
+const ROUNDS = 5;
+const ROUND_MS = 400;
+
+const COUNTRIES = ['AT', 'BR', 'CH', 'DE', 'ES', 'FR', 'GB', 'IT', 'JP', 'US'];
+const PLANS = ['free', 'pro', 'team', 'enterprise'];
+const DOMAINS = ['example.com', 'example.org', 'shop.example.net', 'mail.example.com'];
+
+const cyclic = <T>(list: readonly T[], from: number, count: number): readonly T[] =>
+  Array.from({ length: count }, (_, index) => list[(from + index) % list.length] as T);
+
+const condition = (attribute: string, operator: string, ...values: string[]): FlagCondition => ({
+  attribute,
+  operator,
+  values,
+});
+
+/** Two conditions that every second or third context meets, of three kinds. */
+function conditionsOf(index: number): readonly FlagCondition[] {
+  const age = String(20 + (index % 40));
+  if (index % 3 === 0)
+    return [condition('country', 'in', ...cyclic(COUNTRIES, index, 6)), condition('age', 'gte', age)];
+  if (index % 3 === 1)
+    return [condition('plan', 'in', ...cyclic(PLANS, index, 3)), condition('email', 'ends_with', 'example.com')];
+  return [condition('age', 'lt', age), condition('plan', 'in', ...cyclic(PLANS, index, 2))];
+}
+
+const contexts: readonly FlagContext[] = Array.from({ length: CONTEXTS }, (_, index) => ({
+  targetingKey: `user-${index}`,
+  attributes: {
+    country: COUNTRIES[index % COUNTRIES.length],
+    plan: PLANS[(index >> 1) % PLANS.length],
+    email: `user-${index}@${String(DOMAINS[(index >> 2) % DOMAINS.length])}`,
+    age: 16 + ((index * 7) % 60),
+    version: `2.${index % 30}.0`,
+  },
+}));
+
+const flagsWith = (percentage: number): readonly PeerFlag[] =>
+  Array.from({ length: FLAGS }, (_, index) => ({ key: `flag-${index}`, conditions: conditionsOf(index), percentage }));
+
+const definitionsOf = (flags: readonly PeerFlag[]): Definitions => ({
+  version: 1,
+  segments: [],
+  flags: flags.map(({ key, conditions, percentage }) => switchOf(key, [{ conditions, percentage }])),
+});
+
+const switchOf = (key: string, rules: readonly Omit<PeerFlag, 'key'>[]): Flag => ({
+  key,
+  type: 'boolean',
+  defaultValue: false,
+  enabled: true,
+  prerequisites: [],
+  version: 1,
+  rules: rules.map(({ conditions, percentage }, index) => ({
+    ruleId: `rule-${index}`,
+    priority: index,
+    conditions,
+    value: true,
+    rolloutPercentage: percentage,
+    experimentId: null,
+  })),
+});
+
+/** Each context once; how many flags were on is returned, so that nothing is optimised away. */
+type Pass = () => number;
+
+/** Passes until the round is over, the best of several rounds: others use this machine too. */
+function passesPerSecond(pass: Pass): number {
+  let best = 0;
+  let on = 0;
+  const warm = performance.now();
+  while (performance.now() - warm < ROUND_MS * 2) on += pass();
+  for (let round = 0; round < ROUNDS; round++) {
+    const began = performance.now();
+    let passes = 0;
+    while (performance.now() - began < ROUND_MS) {
+      on += pass();
+      passes++;
+    }
+    best = Math.max(best, (passes * 1000) / (performance.now() - began));
+  }
+  if (on === 0) throw new Error('no flag was ever on');
+  return best;
+}
+
+const evaluationsPerSecond = (pass: Pass): number => Math.round(passesPerSecond(pass) * CONTEXTS * FLAGS);
+
+function peerPass(peer: Peer, flags: readonly PeerFlag[]): Pass {
+  const prepared = contexts.map((context) => peer.prepare(context));
+  const keys = flags.map(({ key }) => key);
+  return () => {
+    let on = 0;
+    for (const context of prepared) for (const key of keys) if (peer.isOn(key, context)) on++;
+    return on;
+  };
+}
+
+function oursAsPeer(flags: readonly PeerFlag[]): Peer {
+  const compiled = compileFlags(definitionsOf(flags));
+  return {
+    name: 'ours, flag by flag',
+    prepare: (context) => context,
+    isOn: (key, context) => compiled.evaluate(key, context as FlagContext)?.value === true,
+  };
+}
+
+/** All of them must say the same of conditions; whose bucketing is published as ours is, of percentages too. */
+function assertAgreement(): void {
+  for (const percentage of [100, 37]) {
+    const flags = flagsWith(percentage);
+    const [ours, ...others] = [oursAsPeer, unleash, growthbook, flagd].map((make) => make(flags));
+    for (const other of percentage === 100 ? others : others.slice(0, 1))
+      for (const context of contexts)
+        for (const { key } of flags) {
+          const expected = ours?.isOn(key, context);
+          if (other.isOn(key, other.prepare(context)) !== expected)
+            throw new Error(`${other.name} does not agree on ${key} for ${String(context.targetingKey)}`);
+        }
+  }
+}
+
+interface Large {
+  readonly flags: number;
+  readonly rulesEach: number;
+  readonly compileMs: number;
+  readonly setP50Ms: number;
+  readonly setP99Ms: number;
+  readonly definitionsMb: number;
+  readonly compiledMb: number;
+}
+
+/** As many flags and rules as an app may have, each rule with two conditions and a percentage. */
+function large(): Large {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heap = () => {
+    collect();
+    return process.memoryUsage().heapUsed / 2 ** 20;
+  };
+  const [flagCount, rulesEach] = [1_000, 100];
+  const empty = heap();
+  const flags = Array.from({ length: flagCount }, (_, flag) =>
+    switchOf(
+      `flag-${flag}`,
+      Array.from({ length: rulesEach }, (__, rule) => ({
+        conditions: [
+          condition('email', 'in', `user-${flag}@example.com`, `user-${rule}@example.org`),
+          condition('version', 'semver_gte', `2.${rule % 30}.${flag}`),
+        ],
+        percentage: 50,
+      })),
+    ),
+  );
+  const defined = heap();
+  const began = performance.now();
+  const compiled = compileFlags({ version: 1, flags, segments: [] });
+  const compileMs = performance.now() - began;
+  const ready = heap();
+  const times: number[] = [];
+  for (const context of contexts.slice(0, 300)) {
+    const start = performance.now();
+    setOf(compiled, context);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  const percentile = (share: number) => times[Math.floor(times.length * share)] ?? 0;
+  return {
+    flags: flagCount,
+    rulesEach,
+    compileMs,
+    setP50Ms: percentile(0.5),
+    setP99Ms: percentile(0.99),
+    definitionsMb: defined - empty,
+    compiledMb: ready - defined,
+  };
+}
+
+export function measureEvaluation() {
+  assertAgreement();
+  const flags = flagsWith(50);
+  const compiled = compileFlags(definitionsOf(flags));
+  const perSecond: Record<string, number> = {
+    'ours, all flags of a context': evaluationsPerSecond(() => {
+      let on = 0;
+      for (const context of contexts) for (const { value } of compiled.all(context).values()) if (value === true) on++;
+      return on;
+    }),
+    'ours, a set with its digest': evaluationsPerSecond(() => {
+      let on = 0;
+      for (const context of contexts) if (setOf(compiled, context).digest !== '') on += 1;
+      return on;
+    }),
+  };
+  for (const make of [oursAsPeer, growthbook, unleash, flagd]) {
+    const peer = make(flags);
+    perSecond[peer.name] = evaluationsPerSecond(peerPass(peer, flags));
+  }
+  return { perSecond, large: large() };
+}
+
+export function printEvaluation({ perSecond, large }: ReturnType<typeof measureEvaluation>): void {
+  console.log(`\n${FLAGS} flags, two conditions and 50 % each, ${CONTEXTS} contexts in turn, one core\n`);
+  for (const [name, rate] of Object.entries(perSecond))
+    console.log(`${name.padEnd(30)} ${rate.toLocaleString('en-US').padStart(12)} flag evaluations/s`);
+  console.log(`\n${large.flags} flags with ${large.rulesEach} rules each, two conditions a rule`);
+  console.log(`  a set: ${large.setP50Ms.toFixed(2)} ms (p50), ${large.setP99Ms.toFixed(2)} ms (p99)`);
+  console.log(`  compiled in ${large.compileMs.toFixed(0)} ms`);
+  console.log(
+    `  memory: ${large.definitionsMb.toFixed(0)} MB definitions, ${large.compiledMb.toFixed(0)} MB more compiled\n`,
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const measured = measureEvaluation();
+  printEvaluation(measured);
+  console.log(JSON.stringify(measured));
+}
