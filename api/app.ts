@@ -13,6 +13,7 @@ import { LIMITS } from '../domain/limits.js';
 import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
 import { pathOf, problems } from './errors.js';
+import { flagSide } from './flags.js';
 import { groupCommit } from './ingest/group-commit.js';
 import { intake } from './ingest/intake.js';
 import { people } from './ingest/people.js';
@@ -42,6 +43,8 @@ export interface AppDeps {
   readonly requestsPerSecondPerKey: number;
   /** What alerts can do here; without it, neither e-mail nor private addresses. */
   readonly abilities?: AlertAbilities;
+  /** Where this instance is reached; without it, where a request says that it found us. */
+  readonly publicUrl?: string | undefined;
   readonly now?: () => number;
 }
 
@@ -77,6 +80,32 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now });
   const auth = appKeyAuth({ ...registry({ client, db }), log, now });
 
+  const taking = intake({
+    commit,
+    people: known,
+    quotas,
+    gate,
+    metrics: numbers,
+    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+  });
+  const flags = flagSide({
+    client,
+    db,
+    temporal,
+    log,
+    auth,
+    intake: taking,
+    commit,
+    people: known,
+    quota: quotas.events,
+    gate,
+    writeBack: () => undefined,
+    secretKey,
+    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+    publicUrl: deps.publicUrl,
+    now,
+  });
+
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     numbers.answered(route, reply.statusCode, reply.elapsedTime);
@@ -90,6 +119,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   });
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
+    await flags.close();
     await commit.drain();
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
@@ -107,19 +137,12 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);
     });
-    const taking = intake({
-      commit,
-      people: known,
-      quotas,
-      gate,
-      metrics: numbers,
-      requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
-    });
     await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
     await scope.register(postHogRoutes({ auth, intake: taking, people: known, secretKey, now }));
     await scope.register(sentryRoutes({ auth, intake: taking, people: known, now }));
+    await scope.register(flags.routes);
   });
   await app.register(batchRoutes({ auth, spool: store }));
   await app.register(async (scope) => {

@@ -27,6 +27,7 @@ const app = await build({
   secretKey: config.secretKey,
   spoolMaxBytes: config.spoolMaxBytes,
   requestsPerSecondPerKey: config.requestsPerSecondPerKey,
+  publicUrl: config.publicUrl,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
 const url = await app.listen({ host: config.host, port: config.port });

@@ -25,6 +25,12 @@ export interface FlagChange {
   readonly changedKeys: readonly string[];
 }
 
+interface Subscription {
+  /** What is known; all newer ones are told. */
+  readonly version: number;
+  readonly end: () => void;
+}
+
 export type FlagListener = (change: FlagChange) => void;
 
 interface Deps {
@@ -182,7 +188,7 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
     current,
 
     /** Tells of each newer version from the one on that is answered, until what is returned is called. */
-    async subscribe(appId: ObjectId, listener: FlagListener): Promise<{ version: number; end: () => void }> {
+    async subscribe(appId: ObjectId, listener: FlagListener, atLeast = 0): Promise<Subscription> {
       const hex = appId.toHexString();
       const entry = find(hex) ?? follow(appId);
       entry.listeners.add(listener);
@@ -192,7 +198,7 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
         if (entry.listeners.size === 0 && pinned.get(hex) === entry) pinned.delete(hex);
       };
       try {
-        const { compiled } = await current(appId);
+        const { compiled } = await current(appId, atLeast);
         return { version: compiled.version, end };
       } catch (error) {
         end();

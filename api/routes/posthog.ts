@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
-import { isObject, type Json, objectOf } from '../../domain/loose.js';
+import { objectOf } from '../../domain/loose.js';
 import { postHogMessages } from '../../domain/posthog.js';
 import { openTo } from '../access.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
@@ -10,6 +10,7 @@ import { verifyIdentityProof } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
+import { keyIn, postHogBody } from '../ingest/posthog-body.js';
 import { postHogDocs } from '../schema/posthog.js';
 
 interface Deps {
@@ -30,7 +31,7 @@ interface PostHogRequest {
 const CONFIG = {
   supportedCompression: ['gzip-js'],
   heatmaps: true,
-  hasFeatureFlags: false,
+  hasFeatureFlags: true,
   autocapture_opt_out: false,
   autocaptureExceptions: false,
   captureDeadClicks: false,
@@ -110,9 +111,9 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
   };
 }
 
-/** A batch, a list of events, or one event; as JSON, or as the form that a page sends while it closes. */
+/** A batch, a list of events, or one event. */
 function readRequest(body: Buffer): PostHogRequest {
-  const value = parsed(body);
+  const value = postHogBody(body);
   const whole = objectOf(value);
   const events = Array.isArray(value) ? value : Array.isArray(whole['batch']) ? whole['batch'] : [value];
   if (events.length > LIMITS.batchItems)
@@ -124,19 +125,3 @@ function readRequest(body: Buffer): PostHogRequest {
     sentAt: whole['sent_at'] ?? first['sent_at'],
   };
 }
-
-const keyIn = (value: Json): unknown => value['api_key'] ?? value['token'];
-
-function parsed(body: Buffer): unknown {
-  const text = body.toString('utf8');
-  try {
-    const json = text.startsWith('data=') ? Buffer.from(formData(text), 'base64').toString('utf8') : text;
-    const value: unknown = JSON.parse(json);
-    if (Array.isArray(value) || isObject(value)) return value;
-  } catch (cause) {
-    throw new PlatformError('BODY_MALFORMED', 'the body is no JSON', { cause });
-  }
-  throw new PlatformError('BODY_MALFORMED', 'the body needs an event or a list named batch');
-}
-
-const formData = (text: string): string => decodeURIComponent(text.slice('data='.length).split('&', 1)[0] ?? '');

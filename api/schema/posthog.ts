@@ -31,6 +31,42 @@ export const postHogDocs = {
     documentedBody: Event,
     response: answers,
   },
+  flags: {
+    tags: ['flags'],
+    summary: "What PostHog's libraries ask of flags",
+    description:
+      'JSON, also gzip without saying so. `person_properties` outweigh the stored attributes, except those that begin ' +
+      'with `$`. A text value is the variant, a number or JSON value the payload.',
+    consumes: ['application/json', 'text/plain'],
+    documentedBody: Type.Object({
+      token: Type.Optional(Type.String({ description: 'The app key, where no header carries it.' })),
+      distinct_id: Type.String(),
+      person_properties: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      flag_keys_to_evaluate: Type.Optional(Type.Array(Type.String())),
+    }),
+    response: {
+      200: Type.Object({
+        flags: Type.Record(
+          Type.String(),
+          Type.Object({
+            key: Type.String(),
+            enabled: Type.Boolean(),
+            variant: Type.Optional(Type.String()),
+            reason: Type.Object({ code: Type.String(), description: Type.String() }),
+            metadata: Type.Object({
+              id: Type.Integer(),
+              version: Type.Integer(),
+              payload: Type.Optional(Type.String({ description: 'JSON.' })),
+            }),
+          }),
+        ),
+        errorsWhileComputingFlags: Type.Boolean(),
+        requestId: Type.String(),
+      }),
+      '4xx': Problem,
+      503: Problem,
+    },
+  },
   config: {
     tags: ['ingest'],
     summary: "What PostHog's browser library asks for when it starts",

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type Json, objectOf } from '../../domain/loose.js';
+import { attributesFault } from '../../domain/properties.js';
+import type { AppKey } from '../auth.js';
+import { batchBuilder } from '../ingest/batch-builder.js';
+import type { Intake } from '../ingest/intake.js';
+import type { People } from '../ingest/people.js';
+
+interface Deps {
+  readonly intake: Pick<Intake, 'admit' | 'take'>;
+  readonly people: People;
+  readonly now: () => number;
+  readonly log?: { debug(facts: object, message: string): void };
+}
+
+export interface Given {
+  readonly externalId: string;
+  readonly attributes: Json;
+  /** What the profile has, as far as it is stored yet. */
+  readonly stored: Json;
+}
+
+/** While it is under way to the profile, the same is not sent again. */
+const UNDER_WAY_MS = 60_000;
+const MOST_UNDER_WAY = 10_000;
+
+/**
+ * Where an app wants it so, what is given with a question about flags is stored as if it had been stated by an
+ * identify, and by the same way. Never in the answer's way: what cannot be taken now comes with the next question.
+ */
+export function givenAttributes({ intake, people, now, log }: Deps) {
+  const underWay = new LRUCache<string, string>({ max: MOST_UNDER_WAY, ttl: UNDER_WAY_MS });
+
+  async function send(sender: AppKey, { externalId, attributes }: Given): Promise<void> {
+    const at = now();
+    await intake.admit(sender, 'events');
+    const builder = batchBuilder({ app: sender.app, people, now: at });
+    const id = randomUUID();
+    builder.identify('context', 0, { id, externalId, attributes, timestampMs: at });
+    const facts = { kind: 'flags', format: 'json', idempotencyKey: id, body: Buffer.alloc(0) };
+    await intake.take(sender, builder.finish(facts));
+  }
+
+  return (sender: AppKey, given: Given): void => {
+    const { externalId, attributes, stored } = given;
+    const isKnown = Object.entries(attributes).every(
+      ([key, value]) => Object.hasOwn(stored, key) && JSON.stringify(stored[key]) === JSON.stringify(value),
+    );
+    if (isKnown || attributesFault(objectOf(attributes)) !== undefined) return;
+    const whose = `${sender.app.id.toHexString()}/${externalId}`;
+    const text = JSON.stringify(attributes);
+    if (underWay.get(whose) === text) return;
+    underWay.set(whose, text);
+    send(sender, given).catch((err: unknown) => {
+      underWay.delete(whose);
+      log?.debug({ err }, 'given attributes not stored');
+    });
+  };
+}
+
+export type GivenAttributes = ReturnType<typeof givenAttributes>;
