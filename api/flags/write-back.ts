@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
+import type { FlagSetWrites } from '../../db/flag-set-writes.js';
 import type { FlagSet } from '../../domain/flag-set.js';
 
 /** A set that an answer had to evaluate, to be stored for the next one. */
@@ -15,3 +17,109 @@ export interface WriteBackEntry {
 
 /** Takes it or leaves it, at once, and never throws. */
 export type WriteBack = (entry: WriteBackEntry) => void;
+
+interface Deps {
+  readonly writes: Pick<FlagSetWrites, 'back'>;
+  readonly log: { debug(facts: object, message: string): void };
+  readonly everyMs?: number;
+  readonly now?: () => number;
+}
+
+const EVERY_MS = 25;
+const MOST_IN_BATCH = 200;
+/** A few megabytes of common sets; what comes beyond is evaluated again by the next answer. */
+const MOST_QUEUED = 2_000;
+const MOST_FLAGS_QUEUED = 100_000;
+const DRAIN_MS = 2_000;
+
+/**
+ * Stores what answers had to evaluate, a batch at a time. Nobody waits for it: what does not fit is dropped, and so is
+ * what a newer pass or a change of the profile has made old.
+ */
+export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now }: Deps) {
+  /** By app and version, as they are written; then by profile. */
+  const queues = new Map<string, Map<string, WriteBackEntry>>();
+  /** Profiles that are in a queue or on their way. */
+  const held = new Set<string>();
+  let flags = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> | undefined;
+  let stopped = false;
+
+  const weightOf = ({ set }: WriteBackEntry): number => 1 + Object.keys(set.flags).length;
+
+  async function write(entries: ReadonlyMap<string, WriteBackEntry>): Promise<void> {
+    const [first] = entries.values();
+    if (first === undefined) return;
+    const { appId, version } = first;
+    try {
+      await writes.back({
+        appId,
+        version,
+        at: new Date(now()),
+        writes: [...entries.values()].map(({ profileId, profileRev, set }) => ({
+          profileId,
+          profileRev,
+          content: { kind: 'set', set },
+        })),
+      });
+    } catch (err) {
+      log.debug({ err, appId: appId.toHexString(), version, sets: entries.size }, 'sets were not stored');
+    }
+    for (const [key, entry] of entries) {
+      held.delete(key);
+      flags -= weightOf(entry);
+    }
+  }
+
+  /** The oldest queue, or as much of it as one transaction takes. */
+  function take(): Map<string, WriteBackEntry> | undefined {
+    const [oldest] = queues;
+    if (oldest === undefined) return undefined;
+    const [name, queue] = oldest;
+    queues.delete(name);
+    if (queue.size <= MOST_IN_BATCH) return queue;
+    const all = [...queue];
+    queues.set(name, new Map(all.slice(MOST_IN_BATCH)));
+    return new Map(all.slice(0, MOST_IN_BATCH));
+  }
+
+  async function writeAll(): Promise<void> {
+    for (let batch = take(); batch !== undefined; batch = take()) await write(batch);
+  }
+
+  /** One batch, then a pause: answers come first. */
+  function flush(): void {
+    timer = undefined;
+    const batch = take();
+    if (batch === undefined) return;
+    writing = write(batch).finally(() => {
+      writing = undefined;
+      if (!stopped && queues.size > 0) timer ??= setTimeout(flush, everyMs);
+    });
+  }
+
+  const writeBack: WriteBack = (entry) => {
+    const key = `${entry.appId.toHexString()}/${entry.profileId.toHexString()}`;
+    const weight = weightOf(entry);
+    if (stopped || held.has(key) || held.size >= MOST_QUEUED || flags + weight > MOST_FLAGS_QUEUED) return;
+    held.add(key);
+    flags += weight;
+    const name = `${entry.appId.toHexString()}/${String(entry.version)}`;
+    const queue = queues.get(name) ?? new Map<string, WriteBackEntry>();
+    queues.set(name, queue.set(key, entry));
+    if (writing === undefined) timer ??= setTimeout(flush, everyMs);
+  };
+
+  return {
+    writeBack,
+    /** Stores what it holds, if that does not take long, and takes nothing more. */
+    async drain(): Promise<void> {
+      stopped = true;
+      clearTimeout(timer);
+      const written = (writing ?? Promise.resolve()).then(writeAll);
+      await Promise.race([written, sleep(DRAIN_MS, undefined, { ref: false })]);
+      queues.clear();
+    },
+  };
+}
