@@ -5,10 +5,10 @@ import type { FlagFault } from '../domain/flag-check.js';
 import { FLAG_LIMITS } from '../domain/flag-limits.js';
 import { newFlagDoc, ofDoc } from './flag-changes.js';
 import type { ChangedBy, FlagCommit } from './flag-commit.js';
-import { faultsOf, type FlagContent, type NewFlag, othersOf } from './flag-content.js';
+import { faultsOf, type NewFlag, othersOf } from './flag-content.js';
 import { mustBeVersion, mustHaveNone } from './flag-refusals.js';
 import { mustBeFew, mustBeSegment, newSegmentDoc, type NewSegment } from './flag-segment-changes.js';
-import type { FlagDoc, Flags } from './flags.js';
+import type { Flags } from './flags.js';
 import type { Segments } from './segments.js';
 
 interface Deps {
@@ -97,8 +97,7 @@ export function flagImport({ commit, flags, segments }: Deps) {
       if (before.type !== given.type) {
         throw new PlatformError('CONFLICT', `the flag ${given.key} is of type ${before.type}, which does not change`);
       }
-      const content: Omit<FlagContent, 'owner'> = given;
-      return { before, after: { ...before, ...content, archivedAt: null } satisfies FlagDoc };
+      return { before, after: { ...before, ...given, owner: before.owner ?? null, archivedAt: null } };
     });
   }
 }
