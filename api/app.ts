@@ -7,6 +7,7 @@ import type { Client } from '@temporalio/client';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Db, MongoClient } from 'mongodb';
 import { claim } from '../db/claim.js';
+import { flagSetWrites } from '../db/flag-set-writes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
 import { LIMITS } from '../domain/limits.js';
@@ -14,6 +15,8 @@ import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
 import { pathOf, problems } from './errors.js';
 import { flagSide } from './flags.js';
+import { flagSignaller } from './flags/signaller.js';
+import { flagWriteBack } from './flags/write-back.js';
 import { groupCommit } from './ingest/group-commit.js';
 import { intake } from './ingest/intake.js';
 import { people } from './ingest/people.js';
@@ -88,6 +91,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     metrics: numbers,
     requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
   });
+  const setWriteBack = flagWriteBack({ writes: flagSetWrites(client, db), log });
+  const signaller = flagSignaller({ temporal, log });
   const flags = flagSide({
     client,
     db,
@@ -99,7 +104,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     people: known,
     quota: quotas.events,
     gate,
-    writeBack: () => undefined,
+    writeBack: setWriteBack.writeBack,
     secretKey,
     requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
     publicUrl: deps.publicUrl,
@@ -120,6 +125,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
     await flags.close();
+    await Promise.all([setWriteBack.drain(), signaller.drain()]);
     await commit.drain();
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
@@ -149,7 +155,9 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
-    await scope.register(managementRoutes({ client, db, secretKey, auth, temporal, abilities, log }));
+    await scope.register(
+      managementRoutes({ client, db, secretKey, auth, temporal, abilities, log, onFlagsChanged: signaller.onChanged }),
+    );
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),

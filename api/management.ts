@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Client } from '@temporalio/client';
-import type { Db, MongoClient } from 'mongodb';
+import type { Db, MongoClient, ObjectId } from 'mongodb';
 import { alertChannelChanges } from '../db/alert-channel-changes.js';
 import { alertChannels } from '../db/alert-channels.js';
 import { alertDeliveries } from '../db/alert-deliveries.js';
@@ -58,6 +58,8 @@ interface Deps {
   readonly auth: AppKeyAuth;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
+  /** Told after each change of an app's flags or segments. */
+  readonly onFlagsChanged?: (appId: ObjectId, app: string) => void;
   readonly abilities: AlertAbilities;
   readonly log?: { debug(facts: object, message: string): void };
 }
