@@ -20,6 +20,8 @@ export interface RolloutLook {
 /** A rollout as it stands, as plain JSON. Ids are hex. */
 export interface RolloutView {
   readonly rolloutId: string;
+  readonly appId: string;
+  /** The slug. */
   readonly app: string;
   readonly flagKey: string;
   readonly ruleId: string;
