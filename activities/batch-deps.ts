@@ -3,18 +3,21 @@ import { apps } from '../db/apps.js';
 import { drops } from '../db/drops.js';
 import { errorStore } from '../db/error-store.js';
 import { feedback } from '../db/feedback.js';
+import { flagRollouts } from '../db/flag-rollouts.js';
 import { flagSets } from '../db/flag-sets.js';
 import type { Lanes } from '../db/lane.js';
 import { profiles } from '../db/profiles.js';
 import { sessions } from '../db/release-sessions.js';
 import { releases } from '../db/releases.js';
 import { retention } from '../db/retention.js';
+import { rolloutProfiles } from '../db/rollout-profiles.js';
 import { rollups } from '../db/rollups.js';
 import { spool } from '../db/spool.js';
 import { appSettings } from './app-settings.js';
 import type { BatchDeps } from './batches.js';
 import { errorPipeline } from './errors.js';
 import type { RetentionDeps } from './retention.js';
+import { rolloutMarks } from './rollout-marks.js';
 import { symbolicator } from './symbolicate.js';
 
 interface World {
@@ -44,6 +47,7 @@ export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World
       settings: appSettings(apps(db)),
       now,
     }),
+    rolloutMarks: rolloutMarks({ flagRollouts: flagRollouts(db), rolloutProfiles: rolloutProfiles(db), now }),
     sessions: sessions(db),
     feedback: feedback(db),
     drops: drops(db),

@@ -13,6 +13,7 @@ import { firstKeptDay } from '../domain/app.js';
 import { PlatformError } from '../domain/errors.js';
 import type { ErrorPipeline, PreparedErrors } from './errors.js';
 import { flushWrites, type WriteDeps } from './flush-writes.js';
+import type { RolloutMarks } from './rollout-marks.js';
 import { together } from './together.js';
 
 export interface StoreFlushInput {
@@ -45,6 +46,7 @@ export interface BatchDeps extends WriteDeps {
   readonly rollups: Rollups;
   readonly retention: Pick<Retention, 'apps'>;
   readonly errors: ErrorPipeline;
+  readonly rolloutMarks: RolloutMarks;
   /** Told when there is something to tell people; must not throw, and a call that is lost is made good by a schedule. */
   readonly onAlerts: () => void;
 }
@@ -70,12 +72,13 @@ interface Begun {
 interface Counting {
   readonly flush: KeylessFlush;
   readonly prepared: readonly PreparedErrors[];
+  readonly hits: Awaited<ReturnType<RolloutMarks['of']>>;
   readonly weight: number;
 }
 
 /** Storing what was acknowledged: the rules and the races behind them are in docs/adr/0005. */
 export function batchActivities(deps: BatchDeps) {
-  const { client, spool, rollups, profiles, errors, onAlerts, now } = deps;
+  const { client, spool, rollups, profiles, errors, rolloutMarks, onAlerts, now } = deps;
   const write = flushWrites(deps);
   // Flushes with errors mostly count for the same groups: those that wait share a transaction, and write each group once.
   const countTogether = together(count, ({ weight }) => weight, MOST_TOGETHER_BYTES);
@@ -104,9 +107,11 @@ export function batchActivities(deps: BatchDeps) {
 
     await profiles.touch(owned.touches ?? []);
     const pending = owned.bytes?.errors?.buffer;
+    const prepared = pending ? await errors.prepare(pending) : [];
     const counting = {
       flush: owned,
-      prepared: pending ? await errors.prepare(pending) : [],
+      prepared,
+      hits: await rolloutMarks.of(owned, prepared),
       weight: pending?.length ?? 0,
     };
     const finishing = pending ? countTogether(counting) : count([counting]).then(([finished]) => finished === true);
@@ -124,25 +129,30 @@ export function batchActivities(deps: BatchDeps) {
    */
   async function count(countings: readonly Counting[]): Promise<boolean[]> {
     let stored: readonly StoredErrors[] = [];
+    let marked: Counting['hits'][number][] = [];
     let finished: boolean[] = [];
     await client.withSession((session) =>
       session.withTransaction(
         async () => {
           finished = [];
+          marked = [];
           const prepared: PreparedErrors[] = [];
-          for (const { flush, prepared: own } of countings) {
+          for (const { flush, prepared: own, hits } of countings) {
             const mine = await spool.markStored(flush, new Date(now()), session);
             finished.push(mine);
             if (!mine) continue;
             await rollups.add(flush._id, flush.rollups ?? [], session);
             await write(flush.writes ?? [], session);
             prepared.push(...own);
+            marked.push(...hits);
           }
           stored = await errors.store(prepared, session);
+          await rolloutMarks.store(marked, session);
         },
         { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
       ),
     );
+    rolloutMarks.committed(marked);
     if (errors.committed(stored) > 0) onAlerts();
     return finished;
   }

@@ -20,6 +20,7 @@ import { feedbackSpec } from './feedback.js';
 import { flagSetFencesSpec } from './flag-set-fences.js';
 import { flagPreviewsSpec } from './flag-previews.js';
 import { flagRevisionsSpec } from './flag-revisions.js';
+import { flagRolloutsSpec } from './flag-rollouts.js';
 import { flagSetsSpec } from './flag-sets.js';
 import { flagStatesSpec } from './flag-states.js';
 import { flagReadsSpec, flagUsageFlushesSpec, flagUsageSpec } from './flag-usage.js';
@@ -32,6 +33,7 @@ import { membersSpec } from './members.js';
 import { profileAliasesSpec, profilesSpec } from './profiles.js';
 import { releaseDaysSpec, releaseSessionsSpec } from './release-sessions.js';
 import { releaseProfilesSpec, releasesSpec } from './releases.js';
+import { rolloutProfilesSpec } from './rollout-profiles.js';
 import { eventRollupsSpec } from './rollups.js';
 import { schemaVersions, schemaVersionsSpec } from './schema-versions.js';
 import { ingestSpoolSpec } from './spool.js';
@@ -81,6 +83,8 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   flagStatesSpec,
   segmentsSpec,
   flagSetsSpec,
+  flagRolloutsSpec,
+  rolloutProfilesSpec,
   flagPreviewsSpec,
   flagUsageSpec,
   flagUsageFlushesSpec,
