@@ -4,6 +4,7 @@ import { batchActivities, type BatchDeps } from './batches.js';
 import { errorGroupActivities, type ErrorGroupDeps } from './error-groups.js';
 import { watchActivities, type WatchDeps } from './error-watch.js';
 import { flagPreviewActivities, type PreviewDeps } from './flag-previews.js';
+import { type FlagRolloutDeps, flagRolloutActivities } from './flag-rollouts.js';
 import { flagStaleActivities, type StaleDeps } from './flag-stale.js';
 import { flagUsageActivities, type FlagUsageDeps } from './flag-usage.js';
 import { type DriftDeps, flagDriftActivities } from './flag-drift.js';
@@ -20,7 +21,8 @@ type Deps = BatchDeps &
   WatchDeps &
   PreviewDeps &
   StaleDeps &
-  FlagUsageDeps;
+  FlagUsageDeps &
+  FlagRolloutDeps;
 
 /** All that workflows may do to the world, as one flat object: a name is an activity type. */
 export function activities(deps: Deps) {
@@ -36,5 +38,6 @@ export function activities(deps: Deps) {
     ...flagPreviewActivities(deps),
     ...flagStaleActivities(deps),
     ...flagUsageActivities(deps),
+    ...flagRolloutActivities(deps),
   };
 }

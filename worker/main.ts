@@ -5,6 +5,7 @@ import { batchDeps } from '../activities/batch-deps.js';
 import { alertDeps } from '../activities/alert-deps.js';
 import { errorGroupDeps } from '../activities/error-group-deps.js';
 import { flagLifeDeps } from '../activities/flag-life-deps.js';
+import { flagRolloutDeps } from '../activities/flag-rollout-deps.js';
 import { flagSetDeps } from '../activities/flag-set-deps.js';
 import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
@@ -40,6 +41,7 @@ await registerSearchAttributes(connection, namespace);
 
 const temporal = new Client({ connection, namespace });
 const { onAlerts, ...wakes } = alertWakes({ client: temporal, log });
+const setWakes = flagWakes({ client: temporal });
 
 const worker = await Worker.create({
   connection,
@@ -49,7 +51,8 @@ const worker = await Worker.create({
     ...batchDeps({ client, db, lanes, onAlerts }),
     ...alertDeps({ client, db, ...config, ...wakes }),
     ...errorGroupDeps({ client, db }),
-    ...flagSetDeps({ client, db, ...flagWakes({ client: temporal }) }),
+    ...flagSetDeps({ client, db, ...setWakes }),
+    ...flagRolloutDeps({ client, db, onAlerts, ...setWakes }),
     ...flagLifeDeps({ client, db }),
   }),
   ...(config.workflowBundle === undefined
