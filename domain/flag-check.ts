@@ -1,8 +1,8 @@
 import type { Definitions, Flag, FlagCondition, FlagRule, Prerequisite, Segment } from './flag.js';
-import { conditionCompiler, operatorOf } from './flag-conditions.js';
+import { conditionCompiler, isFault, operatorOf } from './flag-conditions.js';
 import { FLAG_KEY_PATTERN, FLAG_LIMITS } from './flag-limits.js';
 import { endingFlags } from './flag-prerequisites.js';
-import { ruleFaults } from './flag-rules.js';
+import { compileRule } from './flag-rules.js';
 import { isJson, isOfType } from './flag-values.js';
 import { utf8 } from './utf8.js';
 
@@ -26,6 +26,10 @@ const FLAG_KEY = new RegExp(FLAG_KEY_PATTERN);
 export function checkFlag(flag: FlagDraft, others: OtherDefinitions): readonly FlagFault[] {
   const { key, type, defaultValue, rules, prerequisites } = flag;
   const conditions = conditionCompiler(others.segments);
+  const ruleFaults = (rule: FlagRule): readonly FlagFault[] => {
+    const compiled = compileRule(rule, flag, conditions);
+    return 'rule' in compiled ? [] : compiled;
+  };
   return [
     ...keyFaults(key),
     ...(isOfType(type, defaultValue) ? [] : [{ path: '/defaultValue', why: `the flag is of type ${type}` }]),
@@ -37,9 +41,7 @@ export function checkFlag(flag: FlagDraft, others: OtherDefinitions): readonly F
     })),
     ...rules
       .slice(0, FLAG_LIMITS.rules)
-      .flatMap((rule, index) =>
-        [...ruleFaults(rule, flag, conditions), ...ruleBounds(rule)].map(within(`/rules/${index}`)),
-      ),
+      .flatMap((rule, index) => [...ruleFaults(rule), ...ruleBounds(rule)].map(within(`/rules/${index}`))),
     ...tooMany(prerequisites, FLAG_LIMITS.prerequisites, '/prerequisites'),
     ...prerequisites
       .slice(0, FLAG_LIMITS.prerequisites)
@@ -60,7 +62,7 @@ export function checkSegment({ key, clauses }: Segment): readonly FlagFault[] {
       [
         ...clause.conditions.slice(0, FLAG_LIMITS.conditions).flatMap((condition, index) => {
           const check = conditions.compileWithin(condition);
-          return typeof check === 'function' ? [] : [check].map(within(`/conditions/${index}`));
+          return isFault(check) ? [check].map(within(`/conditions/${index}`)) : [];
         }),
         ...conditionsBounds(clause.conditions),
       ].map(within(`/clauses/${c}`)),

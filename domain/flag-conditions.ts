@@ -1,15 +1,20 @@
 import type { FlagCondition, FlagContext, Segment } from './flag.js';
 import type { FlagFault } from './flag-check.js';
 import { type Operator, OPERATORS, type ValueCount } from './flag-operators.js';
-import { type Cell, readerOf, type Subject } from './flag-subject.js';
+import { type Cell, readerOf, type Subject, TARGETING_KEY } from './flag-subject.js';
 
-/** A condition or a segment, ready to be asked. Never throws. */
-export type Check = (subject: Subject) => boolean;
+/** A condition or a segment, ready to be asked with what the subject has in the slot. Never throws. */
+export interface Check {
+  readonly slot: number;
+  readonly test: (cell: Cell, subject: Subject) => boolean;
+}
 
 const SEGMENT_OPERATORS: Readonly<Record<string, boolean>> = { in_segment: true, not_in_segment: false };
 
 export const operatorOf = (name: string): Operator | undefined =>
   Object.hasOwn(OPERATORS, name) ? OPERATORS[name as keyof typeof OPERATORS] : undefined;
+
+export const isFault = (compiled: Check | FlagFault): compiled is FlagFault => 'why' in compiled;
 
 /**
  * Compiles the conditions of all flags of an app together: equal ones are one, an attribute is read once for a context,
@@ -17,13 +22,10 @@ export const operatorOf = (name: string): Operator | undefined =>
  */
 export function conditionCompiler(segments: readonly Segment[]) {
   const slots = new Map<string, number>();
-  const readers: ((context: FlagContext) => Cell)[] = [];
+  const readers: Reader[] = [];
   const known = new Map<string, Check | FlagFault>();
   const inSegment = new Map<string, Check | FlagFault>();
   let memos = 0;
-
-  const cellAt = (subject: Subject, slot: number): Cell =>
-    (subject.cells[slot] ??= (readers[slot] as (typeof readers)[number])(subject.context));
 
   function slotOf(attribute: string): number {
     const slot = slots.get(attribute);
@@ -32,14 +34,17 @@ export function conditionCompiler(segments: readonly Segment[]) {
     return readers.push(readerOf(attribute)) - 1;
   }
 
-  function kept(check: Check): Check {
+  function kept({ slot, test }: Check): Check {
     const place = memos++;
-    return (subject) => {
-      const answer = subject.memo[place];
-      if (answer !== 0) return answer === 2;
-      const holds = check(subject);
-      subject.memo[place] = holds ? 2 : 1;
-      return holds;
+    return {
+      slot,
+      test: (cell, subject) => {
+        const answer = subject.memo[place];
+        if (answer !== 0) return answer === 2;
+        const holds = test(cell, subject);
+        subject.memo[place] = holds ? 2 : 1;
+        return holds;
+      },
     };
   }
 
@@ -52,8 +57,7 @@ export function conditionCompiler(segments: readonly Segment[]) {
       return { path: '/values', why: COUNTS[operator.count] };
     const test = operator.compile(values, caseInsensitive);
     if (typeof test === 'string') return { path: '/values', why: test };
-    const slot = slotOf(attribute);
-    const check: Check = (subject) => test(cellAt(subject, slot));
+    const check: Check = { slot: slotOf(attribute), test };
     return operator.costly ? kept(check) : check;
   }
 
@@ -62,10 +66,13 @@ export function conditionCompiler(segments: readonly Segment[]) {
     for (const key of values) {
       const check = inSegment.get(key);
       if (check === undefined) return { path: '/values', why: `no segment is called ${key}` };
-      if (typeof check !== 'function') return { path: '/values', why: `segment ${key}: ${check.path} ${check.why}` };
+      if (isFault(check)) return { path: '/values', why: `segment ${key}: ${check.path} ${check.why}` };
       checks.push(check);
     }
-    return (subject) => checks.some((check) => check(subject)) === wanted;
+    return {
+      slot: slotOf(TARGETING_KEY),
+      test: (cell, subject) => checks.some(({ test }) => test(cell, subject)) === wanted,
+    };
   }
 
   function compile(condition: FlagCondition): Check | FlagFault {
@@ -93,31 +100,40 @@ export function conditionCompiler(segments: readonly Segment[]) {
       const checks: Check[] = [];
       for (const [i, condition] of conditions.entries()) {
         const check = compileWithin(condition);
-        if (typeof check !== 'function') return { path: `/clauses/${c}/conditions/${i}${check.path}`, why: check.why };
+        if (isFault(check)) return { path: `/clauses/${c}/conditions/${i}${check.path}`, why: check.why };
         checks.push(check);
       }
       compiled.push(checks);
     }
-    return kept((subject) => compiled.some((checks) => holdsAll(checks, subject)));
+    return kept({
+      slot: slotOf(TARGETING_KEY),
+      test: (_cell, subject) => compiled.some((checks) => holdsAll(checks, subject)),
+    });
   }
 
   for (const segment of segments) inSegment.set(segment.key, compileSegment(segment));
 
   return {
     slotOf,
-    cellAt,
     compile,
     compileWithin,
-    /** To be called when everything is compiled. */
-    subject: (context: FlagContext): Subject => ({
-      context,
-      cells: new Array<Cell | undefined>(readers.length),
-      memo: memos === 0 ? NO_MEMO : new Uint8Array(memos),
-    }),
+    /** When everything is compiled; what was only needed for that is let go. */
+    subjects(): (context: FlagContext) => Subject {
+      known.clear();
+      const fresh = memos;
+      return (context) => ({
+        context,
+        readers,
+        cells: new Array<Cell | undefined>(readers.length),
+        memo: fresh === 0 ? NO_MEMO : new Uint8Array(fresh),
+      });
+    },
   };
 }
 
 export type ConditionCompiler = ReturnType<typeof conditionCompiler>;
+
+type Reader = Subject['readers'][number];
 
 const NO_MEMO = new Uint8Array(0);
 
@@ -127,7 +143,13 @@ const COUNTS: Readonly<Record<Exclude<ValueCount, 'any'>, string>> = {
   2: 'this operator takes two values',
 };
 
+/** What the subject has in a slot, read when it is first asked for. */
+export const cellAt = (subject: Subject, slot: number): Cell =>
+  (subject.cells[slot] ??= (subject.readers[slot] as Reader)(subject.context));
+
+export const holds = ({ slot, test }: Check, subject: Subject): boolean => test(cellAt(subject, slot), subject);
+
 export function holdsAll(checks: readonly Check[], subject: Subject): boolean {
-  for (const check of checks) if (!check(subject)) return false;
+  for (const check of checks) if (!holds(check, subject)) return false;
   return true;
 }

@@ -1,9 +1,9 @@
 import { bucketsOf, type Buckets, variantAt } from './bucketing.js';
 import type { Definitions, Evaluation, Flag, FlagContext, FlagRule } from './flag.js';
-import { type ConditionCompiler, conditionCompiler, holdsAll } from './flag-conditions.js';
+import { cellAt, type ConditionCompiler, conditionCompiler, holds, holdsAll } from './flag-conditions.js';
 import { explainFlag, type Explanation } from './flag-explanation.js';
 import { endingFlags } from './flag-prerequisites.js';
-import { type CompiledRule, compileRule, type Outcome, outcomeOf, ruleFaults } from './flag-rules.js';
+import { type CompiledRule, compileRule, type Outcome, outcomeOf, ruleOutcome, variantOutcomes } from './flag-rules.js';
 import { hashedBytes, type Subject } from './flag-subject.js';
 import { sameJson } from './flag-values.js';
 
@@ -31,6 +31,8 @@ export interface CompiledFlags {
 /** A flag whose rules are in order, and whose answers are prepared. */
 export interface CompiledFlag {
   readonly index: number;
+  /** Another flag has it as its prerequisite. */
+  readonly isAwaited: boolean;
   readonly flag: Flag;
   readonly buckets: Buckets;
   /** Those that can match: not the broken ones, and none of 0 %. */
@@ -57,11 +59,13 @@ interface CompiledPrerequisite {
   readonly unmet: Outcome;
 }
 
-/** One context on its way through the flags: what each one answered, with its bucket, or 0 where there is none. */
-export interface Pass {
+/** One context on its way through the flags. */
+interface Pass {
   readonly subject: Subject;
-  readonly outcomes: (Outcome | undefined)[];
-  readonly buckets: number[];
+  /** Of the last answer, or 0 where it has none. */
+  bucket: number;
+  /** Answers of flags that others wait for, by index. */
+  readonly kept: ({ readonly outcome: Outcome; readonly bucket: number } | undefined)[];
 }
 
 export function compileFlags({ version, flags: list, segments }: Definitions): CompiledFlags {
@@ -69,92 +73,108 @@ export function compileFlags({ version, flags: list, segments }: Definitions): C
   const keys = [...flags.keys()];
   const indexes = new Map(keys.map((key, index) => [key, index]));
   const ending = endingFlags([...flags.values()]);
+  const awaited = new Set(list.flatMap(({ prerequisites }) => prerequisites.map(({ flagKey }) => flagKey)));
   const conditions = conditionCompiler(segments);
   const broken: BrokenRule[] = [];
   const compiled = [...flags.values()].map((flag, index) =>
     compileFlag(flag, index, {
       conditions,
       broken,
+      isAwaited: awaited.has(flag.key),
       indexOf: (key) => (ending.has(key) ? indexes.get(key) : undefined),
     }),
   );
+  const subjectOf = conditions.subjects();
 
-  const start = (context: FlagContext): Pass => ({
-    subject: conditions.subject(context),
-    outcomes: new Array<Outcome | undefined>(compiled.length),
-    buckets: [],
-  });
+  const start = (context: FlagContext): Pass => ({ subject: subjectOf(context), bucket: 0, kept: [] });
 
-  function answer(index: number, pass: Pass): Outcome {
-    const known = pass.outcomes[index];
-    if (known !== undefined) return known;
-    return (pass.outcomes[index] = decide(compiled[index] as CompiledFlag, pass));
+  function answer(flag: CompiledFlag, pass: Pass): Outcome {
+    if (!flag.isAwaited) return decide(flag, pass);
+    const known = pass.kept[flag.index];
+    if (known !== undefined) {
+      pass.bucket = known.bucket;
+      return known.outcome;
+    }
+    const outcome = decide(flag, pass);
+    pass.kept[flag.index] = { outcome, bucket: pass.bucket };
+    return outcome;
   }
 
-  function decide({ index, flag, rules, prerequisites, buckets, off, fallback, keyless }: CompiledFlag, pass: Pass) {
-    if (!flag.enabled) return off;
-    for (const prerequisite of prerequisites) if (!isMet(prerequisite, pass)) return prerequisite.unmet;
+  function decide({ flag, rules, prerequisites, buckets, off, fallback, keyless }: CompiledFlag, pass: Pass): Outcome {
+    if (!flag.enabled) return without(pass, off);
+    for (const prerequisite of prerequisites) if (!isMet(prerequisite, pass)) return without(pass, prerequisite.unmet);
     const { subject } = pass;
     for (const rule of rules) {
       if (!holdsAll(rule.checks, subject)) continue;
-      if (!rule.split) return rule.outcome;
-      const key = hashedBytes(conditions.cellAt(subject, rule.keySlot));
-      if (key === undefined) return keyless;
+      if (!rule.split) return without(pass, ruleOutcome(flag, rule));
+      const key = hashedBytes(cellAt(subject, rule.keySlot));
+      if (key === undefined) return without(pass, keyless);
       const bucket = buckets.bucketOf(key);
       if (bucket > rule.percentage) continue;
-      pass.buckets[index] = bucket;
-      if (rule.totalWeight === 0) return rule.outcome;
-      return variantAt(rule.variants, buckets.placeOf(key, rule.totalWeight))?.outcome ?? rule.outcome;
+      pass.bucket = bucket;
+      if (rule.totalWeight === 0) return ruleOutcome(flag, rule);
+      const variant = variantAt(variantOutcomes(flag, rule), buckets.placeOf(key, rule.totalWeight));
+      return variant?.outcome ?? ruleOutcome(flag, rule);
     }
-    return fallback;
+    return without(pass, fallback);
   }
 
-  const isMet = ({ index, values }: CompiledPrerequisite, pass: Pass): boolean => {
-    if (index === undefined) return false;
-    const { value } = answer(index, pass).evaluation;
+  function isMet({ index, values }: CompiledPrerequisite, pass: Pass): boolean {
+    const other = index === undefined ? undefined : compiled[index];
+    if (other === undefined) return false;
+    const { value } = answer(other, pass).evaluation;
     return values.some((wanted) => sameJson(wanted, value));
-  };
+  }
 
-  const evaluationAt = (index: number, pass: Pass): Evaluation =>
-    withBucket(answer(index, pass).evaluation, pass.buckets[index]);
+  function evaluation(flag: CompiledFlag, pass: Pass): Evaluation {
+    const outcome = answer(flag, pass);
+    return pass.bucket === 0 ? outcome.evaluation : inBucket(outcome.evaluation, pass.bucket);
+  }
 
   return {
     version,
     flags,
     broken,
     evaluate(key, context) {
-      const index = indexes.get(key);
-      return index === undefined ? undefined : evaluationAt(index, start(context));
+      const flag = compiled[indexes.get(key) ?? -1];
+      return flag && evaluation(flag, start(context));
     },
     all(context) {
       const pass = start(context);
       const evaluations = new Map<string, Evaluation>();
-      for (let index = 0; index < compiled.length; index++)
-        evaluations.set(keys[index] as string, evaluationAt(index, pass));
+      for (const flag of compiled) evaluations.set(flag.flag.key, evaluation(flag, pass));
       return evaluations;
     },
     each(context, take) {
       const pass = start(context);
-      for (let index = 0; index < compiled.length; index++) take(answer(index, pass), pass.buckets[index] ?? 0);
+      for (const flag of compiled) {
+        const outcome = answer(flag, pass);
+        take(outcome, pass.bucket);
+      }
     },
     explain(key, context) {
       const flag = compiled[indexes.get(key) ?? -1];
       if (flag === undefined) return undefined;
       const pass = start(context);
       return explainFlag(flag, {
-        evaluation: evaluationAt(flag.index, pass),
-        holds: (check) => check(pass.subject),
-        keyOf: ({ keySlot }) => hashedBytes(conditions.cellAt(pass.subject, keySlot)),
+        evaluation: evaluation(flag, pass),
+        holds: (check) => holds(check, pass.subject),
+        keyOf: ({ keySlot }) => hashedBytes(cellAt(pass.subject, keySlot)),
         met: (prerequisite) => isMet(prerequisite, pass),
-        answerOf: (index) => answer(index, pass).evaluation.value,
+        answerOf: (index) =>
+          compiled[index] === undefined ? undefined : answer(compiled[index], pass).evaluation.value,
       });
     },
   };
 }
 
+function without(pass: Pass, outcome: Outcome): Outcome {
+  pass.bucket = 0;
+  return outcome;
+}
+
 /** The flag's own evaluation is shared by all who ask; only a bucket makes it somebody's. */
-function withBucket(evaluation: Evaluation, bucket: number | undefined): Evaluation {
-  if (bucket === undefined) return evaluation;
+function inBucket(evaluation: Evaluation, bucket: number): Evaluation {
   const { value, reason, ruleId = '', variant, version } = evaluation;
   return variant === undefined
     ? { value, reason, ruleId, bucket, version }
@@ -164,10 +184,15 @@ function withBucket(evaluation: Evaluation, bucket: number | undefined): Evaluat
 interface FlagCompiler {
   readonly conditions: ConditionCompiler;
   readonly broken: BrokenRule[];
+  readonly isAwaited: boolean;
   readonly indexOf: (flagKey: string) => number | undefined;
 }
 
-function compileFlag(flag: Flag, index: number, { conditions, broken, indexOf }: FlagCompiler): CompiledFlag {
+function compileFlag(
+  flag: Flag,
+  index: number,
+  { conditions, broken, isAwaited, indexOf }: FlagCompiler,
+): CompiledFlag {
   const { key, defaultValue: value } = flag;
   const ordered = [...flag.rules]
     .sort((a, b) => placeOf(a) - placeOf(b))
@@ -178,6 +203,7 @@ function compileFlag(flag: Flag, index: number, { conditions, broken, indexOf }:
     });
   return {
     index,
+    isAwaited,
     flag,
     buckets: bucketsOf(key),
     rules: ordered.flatMap(({ compiled }) =>
@@ -201,8 +227,8 @@ const placeOf = ({ priority }: FlagRule): number => (Number.isFinite(priority) ?
 
 function compileOrWhy(rule: FlagRule, flag: Flag, conditions: ConditionCompiler): CompiledRule | string {
   try {
-    const [fault] = ruleFaults(rule, flag, conditions);
-    return fault === undefined ? compileRule(rule, flag, conditions) : `${fault.path} ${fault.why}`;
+    const compiled = compileRule(rule, flag, conditions);
+    return 'rule' in compiled ? compiled : `${compiled[0]?.path ?? ''} ${compiled[0]?.why ?? ''}`;
   } catch {
     // What is not even of a rule's shape, such as conditions that are no list, costs nobody else his flag.
     return 'it is malformed';

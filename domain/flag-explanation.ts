@@ -76,7 +76,7 @@ export function explainFlag({ buckets, ordered, prerequisites }: CompiledFlag, a
       rolloutPercentage,
       ...(bucket === undefined ? {} : { bucket }),
       inPercentage: bucket === undefined ? !compiled.split : bucket <= rolloutPercentage,
-      decided: compiled.outcome.evaluation.ruleId === evaluation.ruleId,
+      decided: ruleId === evaluation.ruleId,
     };
   }
 

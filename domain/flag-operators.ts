@@ -1,4 +1,3 @@
-import semver from 'semver';
 import {
   addressOf,
   elementsOf,
@@ -10,7 +9,6 @@ import {
   parseNumber,
   parseRange,
   parseVersion,
-  type Version,
   versionOf,
 } from './flag-operands.js';
 import { patternTest } from './flag-patterns.js';
@@ -55,13 +53,23 @@ const not = (positive: Operator): Operator => ({
 
 const foldedOf = (caseInsensitive: boolean) => (text: string) => (caseInsensitive ? text.toLowerCase() : text);
 
+/** So few are compared faster one by one than by a set, and an app has many conditions. */
+const FEW = 8;
+
+const holder = <T>(values: readonly T[]): ((value: T) => boolean) => {
+  const distinct = new Set(values);
+  if (distinct.size > FEW) return (value) => distinct.has(value);
+  const few = [...distinct];
+  return few.length === 1 ? (value) => value === few[0] : (value) => few.includes(value);
+};
+
 /** A number is compared as a number, a text and a boolean by their text. */
 const oneOf: Compile = (values, caseInsensitive) => {
-  const texts = new Set(values.map(foldedOf(caseInsensitive)));
-  const numbers = new Set(values.map(parseNumber).filter((number) => !Number.isNaN(number)));
+  const isText = holder(values.map(foldedOf(caseInsensitive)));
+  const isNumber = holder(values.map(parseNumber).filter((number) => !Number.isNaN(number)));
   return (cell) => {
-    if (cell.kind === 'text') return texts.has(caseInsensitive ? lowerOf(cell) : cell.text);
-    return cell.kind === 'number' ? numbers.has(cell.number) : cell.kind === 'boolean' && texts.has(cell.text);
+    if (cell.kind === 'text') return isText(caseInsensitive ? lowerOf(cell) : cell.text);
+    return cell.kind === 'number' ? isNumber(cell.number) : cell.kind === 'boolean' && isText(cell.text);
   };
 };
 
@@ -116,13 +124,13 @@ const between: Compile = ([lowest = '', highest = '']) => {
   };
 };
 
-const versioned = (holds: (given: Version, value: Version) => boolean) =>
+const versioned = (holds: (order: number) => boolean) =>
   operator(1, ([text = '']) => {
     const value = parseVersion(text);
     if (value === null) return `${shown(text)} is no semantic version`;
     return (cell) => {
       const given = versionOf(cell);
-      return given !== null && holds(given, value);
+      return given !== null && holds(given.compare(value));
     };
   });
 
@@ -187,11 +195,11 @@ export const OPERATORS = {
   after: dated((given, value) => given > value),
   exists,
   not_exists: not(exists),
-  semver_eq: versioned((given, value) => semver.eq(given, value)),
-  semver_gt: versioned((given, value) => semver.gt(given, value)),
-  semver_gte: versioned((given, value) => semver.gte(given, value)),
-  semver_lt: versioned((given, value) => semver.lt(given, value)),
-  semver_lte: versioned((given, value) => semver.lte(given, value)),
+  semver_eq: versioned((order) => order === 0),
+  semver_gt: versioned((order) => order > 0),
+  semver_gte: versioned((order) => order >= 0),
+  semver_lt: versioned((order) => order < 0),
+  semver_lte: versioned((order) => order <= 0),
   semver_range: operator(1, ranged, COSTLY),
   cidr: operator('any', cidr, COSTLY),
   array_any: operator('any', inList('some'), { text: true, costly: true }),

@@ -1,6 +1,6 @@
 import type { Evaluation, Flag, FlagRule, FlagVariant } from './flag.js';
 import type { FlagFault } from './flag-check.js';
-import type { Check, ConditionCompiler } from './flag-conditions.js';
+import { type Check, type ConditionCompiler, isFault } from './flag-conditions.js';
 import { FLAG_LIMITS } from './flag-limits.js';
 import type { StoredReason } from './flag-set.js';
 import { TARGETING_KEY } from './flag-subject.js';
@@ -13,8 +13,10 @@ export interface Outcome {
   /** Undefined: `STATIC`, which is not stored. */
   readonly stored: StoredReason | undefined;
   /** Filled by `setOf`. */
-  fingerprint: Uint32Array | undefined;
+  fingerprint: Fingerprint | undefined;
 }
+
+export type Fingerprint = readonly [number, number, number, number];
 
 export function outcomeOf(flag: Flag, evaluation: Omit<Evaluation, 'version'>): Outcome {
   const { reason, variant, ruleId } = evaluation;
@@ -35,69 +37,75 @@ export interface CompiledRule {
   readonly split: boolean;
   /** The slot of the attribute that is hashed. */
   readonly keySlot: number;
-  /** Where there are no variants. */
-  readonly outcome: Outcome;
-  readonly variants: readonly { readonly weight: number; readonly outcome: Outcome }[];
+  /** 0: there are no variants. */
   readonly totalWeight: number;
+  /** Made when it first decides, since most rules of a large app rarely do. */
+  outcome: Outcome | undefined;
+  variants: readonly WeighedOutcome[] | undefined;
 }
+
+interface WeighedOutcome {
+  readonly weight: number;
+  readonly outcome: Outcome;
+}
+
+export const ruleOutcome = (flag: Flag, compiled: CompiledRule): Outcome =>
+  (compiled.outcome ??= outcomeOf(flag, {
+    value: compiled.rule.value,
+    reason: compiled.split ? 'SPLIT' : 'TARGETING_MATCH',
+    ruleId: compiled.rule.ruleId,
+  }));
+
+export const variantOutcomes = (flag: Flag, compiled: CompiledRule): readonly WeighedOutcome[] =>
+  (compiled.variants ??= (compiled.rule.variants ?? []).map(({ key, value, weight }) => ({
+    weight,
+    outcome: outcomeOf(flag, { value, reason: 'SPLIT', variant: key, ruleId: compiled.rule.ruleId }),
+  })));
 
 type RuleFlag = Pick<Flag, 'key' | 'type'>;
 
-/** Everything for which this rule would be skipped; paths are within the rule. */
-export function ruleFaults(rule: FlagRule, flag: RuleFlag, conditions: ConditionCompiler): readonly FlagFault[] {
-  return [
-    ...rule.conditions.flatMap((condition, index): readonly FlagFault[] => {
-      const check = conditions.compile(condition);
-      if (typeof check === 'function') return [];
-      return [{ path: `/conditions/${index}${check.path}`, why: check.why }];
-    }),
-    ...(Number.isFinite(rule.priority) ? [] : [{ path: '/priority', why: 'a priority is a number' }]),
-    ...(isWhole(rule.rolloutPercentage, 100)
-      ? []
-      : [{ path: '/rolloutPercentage', why: 'a percentage is a whole number from 0 to 100' }]),
-    ...(rule.bucketBy === '' ? [{ path: '/bucketBy', why: 'an attribute is needed' }] : []),
-    ...(isOfType(flag.type, rule.value) ? [] : [{ path: '/value', why: `the flag is of type ${flag.type}` }]),
-    ...variantFaults(rule.variants ?? [], flag),
-  ];
-}
-
-function variantFaults(variants: readonly FlagVariant[], flag: RuleFlag): readonly FlagFault[] {
-  const faults = variants.flatMap(({ value, weight }, index) => [
-    ...(isOfType(flag.type, value)
-      ? []
-      : [{ path: `/variants/${index}/value`, why: `the flag is of type ${flag.type}` }]),
-    ...(isWhole(weight, FLAG_LIMITS.variantWeight)
-      ? []
-      : [
-          {
-            path: `/variants/${index}/weight`,
-            why: `a weight is a whole number from 0 to ${FLAG_LIMITS.variantWeight}`,
-          },
-        ]),
-  ]);
-  const weightless = variants.length > 0 && variants.every(({ weight }) => weight === 0);
-  return weightless ? [...faults, { path: '/variants', why: 'one of them must have a weight' }] : faults;
-}
-
-const isWhole = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;
-
-/** A rule without faults. */
-export function compileRule(rule: FlagRule, flag: Flag, conditions: ConditionCompiler): CompiledRule {
-  const { ruleId, value, variants = [], rolloutPercentage } = rule;
-  const split = rolloutPercentage < 100 || variants.length > 0;
+/** Ready to be evaluated, or everything for which it would be skipped; paths are within the rule. */
+export function compileRule(
+  rule: FlagRule,
+  flag: RuleFlag,
+  conditions: ConditionCompiler,
+): CompiledRule | readonly FlagFault[] {
+  const checks: Check[] = [];
+  const faults: FlagFault[] = [];
+  for (const [index, condition] of rule.conditions.entries()) {
+    const check = conditions.compile(condition);
+    if (isFault(check)) faults.push({ path: `/conditions/${index}${check.path}`, why: check.why });
+    else checks.push(check);
+  }
+  const wrongType = `the flag is of type ${flag.type}`;
+  const { rolloutPercentage: percentage, variants = NO_VARIANTS } = rule;
+  if (!Number.isFinite(rule.priority)) faults.push({ path: '/priority', why: 'a priority is a number' });
+  if (!isWhole(percentage, 100))
+    faults.push({ path: '/rolloutPercentage', why: 'a percentage is a whole number from 0 to 100' });
+  if (rule.bucketBy === '') faults.push({ path: '/bucketBy', why: 'an attribute is needed' });
+  if (!isOfType(flag.type, rule.value)) faults.push({ path: '/value', why: wrongType });
+  let totalWeight = 0;
+  for (const [index, { value, weight }] of variants.entries()) {
+    if (!isOfType(flag.type, value)) faults.push({ path: `/variants/${index}/value`, why: wrongType });
+    if (isWhole(weight, FLAG_LIMITS.variantWeight)) totalWeight += weight;
+    else faults.push({ path: `/variants/${index}/weight`, why: WEIGHT });
+  }
+  if (variants.length > 0 && variants.every(({ weight }) => weight === 0))
+    faults.push({ path: '/variants', why: 'one of them must have a weight' });
+  if (faults.length > 0) return faults;
   return {
     rule,
-    checks: rule.conditions.map((condition) => conditions.compile(condition)).filter((check) => isCheck(check)),
-    percentage: rolloutPercentage,
-    split,
+    checks,
+    percentage,
+    split: percentage < 100 || totalWeight > 0,
     keySlot: conditions.slotOf(rule.bucketBy ?? TARGETING_KEY),
-    outcome: outcomeOf(flag, { value, reason: split ? 'SPLIT' : 'TARGETING_MATCH', ruleId }),
-    variants: variants.map((variant) => ({
-      weight: variant.weight,
-      outcome: outcomeOf(flag, { value: variant.value, reason: 'SPLIT', variant: variant.key, ruleId }),
-    })),
-    totalWeight: variants.reduce((sum, { weight }) => sum + weight, 0),
+    totalWeight,
+    outcome: undefined,
+    variants: undefined,
   };
 }
 
-const isCheck = (check: Check | FlagFault): check is Check => typeof check === 'function';
+const NO_VARIANTS: readonly FlagVariant[] = [];
+const WEIGHT = `a weight is a whole number from 0 to ${FLAG_LIMITS.variantWeight}`;
+
+const isWhole = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;

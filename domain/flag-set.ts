@@ -1,6 +1,6 @@
 import type { FlagContext, Reason } from './flag.js';
 import type { CompiledFlags } from './flag-evaluation.js';
-import type { Outcome } from './flag-rules.js';
+import type { Fingerprint, Outcome } from './flag-rules.js';
 import { isJson } from './flag-values.js';
 import { own } from './loose.js';
 import { murmur3 } from './murmur.js';
@@ -30,29 +30,34 @@ export interface FlagSet {
  * collide writes the flags anyhow. Each answer is hashed once, and a set's digest is the sum over its answers, so that
  * it costs a few additions a flag; 128 bits, so that chance makes no two sets equal.
  */
-const SEEDS = [0x2c1b3c6d, 0x297a2d39, 0x1b56c4e9, 0x5bd1e995];
+const SEEDS = [0x2c1b3c6d, 0x297a2d39, 0x1b56c4e9, 0x5bd1e995] as const;
 
-function fingerprintOf({ flagKey, evaluation, stored }: Outcome): Uint32Array {
+function fingerprintOf({ flagKey, evaluation, stored }: Outcome): Fingerprint {
   // No rule has a value that is no JSON, but nothing keeps a default from it.
   const value = isJson(evaluation.value) ? evaluation.value : null;
   const bytes = utf8(JSON.stringify([flagKey, value, stored]));
-  return Uint32Array.from(SEEDS, (seed) => murmur3(bytes, seed));
+  return [murmur3(bytes, SEEDS[0]), murmur3(bytes, SEEDS[1]), murmur3(bytes, SEEDS[2]), murmur3(bytes, SEEDS[3])];
 }
 
 export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
   const flags: Record<string, unknown> = {};
   const reasons: Record<string, StoredReason> = {};
-  const digest = [0, 0, 0, 0];
+  let [a, b, c, d] = [0, 0, 0, 0];
   compiled.each(context, (outcome, bucket) => {
     const { flagKey, evaluation, stored } = outcome;
     put(flags, flagKey, evaluation.value);
     if (stored !== undefined) put(reasons, flagKey, bucket === 0 ? stored : inBucket(stored, bucket));
     const fingerprint = (outcome.fingerprint ??= fingerprintOf(outcome));
-    for (let lane = 0; lane < 4; lane++)
-      digest[lane] = ((digest[lane] ?? 0) + Math.imul(fingerprint[lane] ?? 0, bucket + 1)) >>> 0;
+    const times = bucket + 1;
+    a = (a + Math.imul(fingerprint[0], times)) | 0;
+    b = (b + Math.imul(fingerprint[1], times)) | 0;
+    c = (c + Math.imul(fingerprint[2], times)) | 0;
+    d = (d + Math.imul(fingerprint[3], times)) | 0;
   });
-  return { flags, reasons, digest: digest.map((lane) => lane.toString(16).padStart(8, '0')).join('') };
+  return { flags, reasons, digest: hex(a) + hex(b) + hex(c) + hex(d) };
 }
+
+const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
 
 const inBucket = ({ reason, variant, ruleId = '' }: StoredReason, bucket: number): StoredReason =>
   variant === undefined ? { reason, ruleId, bucket } : { reason, variant, ruleId, bucket };

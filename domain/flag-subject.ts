@@ -116,6 +116,8 @@ export function readerOf(attribute: string): (context: FlagContext) => Cell {
 /** One context while flags are evaluated for it. Slots and memo are numbered by whoever compiled the flags. */
 export interface Subject {
   readonly context: FlagContext;
+  /** One a slot. */
+  readonly readers: readonly ((context: FlagContext) => Cell)[];
   readonly cells: (Cell | undefined)[];
   /** Answers of costly conditions: 0 not asked, 1 false, 2 true. */
   readonly memo: Uint8Array;
