@@ -2,14 +2,17 @@ import type { Client } from '@temporalio/client';
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify';
 import type { Db, MongoClient } from 'mongodb';
 import { flagDefinitions } from '../db/flag-definitions.js';
+import { flagRollouts } from '../db/flag-rollouts.js';
 import { flagSetReads } from '../db/flag-set-reads.js';
 import { watchFlagStates } from '../db/flag-state-stream.js';
 import { flagStates } from '../db/flag-states.js';
+import { rolloutProfiles } from '../db/rollout-profiles.js';
 import type { AppKeyAuth } from './auth.js';
 import { flagAnswers } from './flags/answers.js';
 import { exposures } from './flags/exposures.js';
 import { flagFollower } from './flags/follower.js';
 import { givenAttributes } from './flags/given-attributes.js';
+import { rolloutWatch } from './flags/rollout-watch.js';
 import { served } from './flags/served.js';
 import { flagServing } from './flags/serving.js';
 import { flagStreams } from './flags/streams.js';
@@ -55,10 +58,20 @@ export function flagSide(deps: Deps) {
   });
   const usage = flagUsage({ temporal, log, now });
   const exposed = exposures({ commit: deps.commit, people, quota: deps.quota, gate: deps.gate, log, now });
+  const reads = flagSetReads(db);
+  const watch = rolloutWatch({
+    flagRollouts: flagRollouts(db),
+    reads,
+    rolloutProfiles: rolloutProfiles(db),
+    profileIdOf: ({ id }, externalId) => people.find(id, id.toHexString(), externalId).profileId,
+    log,
+    now,
+  });
   const serving = flagServing({
     auth,
-    answers: flagAnswers({ follower, reads: flagSetReads(db), people, writeBack }),
+    answers: flagAnswers({ follower, reads, people, writeBack }),
     noteServed: served({ usage, exposures: exposed }),
+    rolloutWatch: watch,
     storeGiven: givenAttributes({ intake, people, now, log }),
     secretKey: deps.secretKey,
     requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
@@ -80,6 +93,7 @@ export function flagSide(deps: Deps) {
       await follower.close();
       await exposed.drain();
       await usage.stop();
+      await watch.stop();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { ObjectId } from 'mongodb';
 import type { App } from '../../db/apps.js';
 import type { FlagSetReads, ReadProfile, ReadSet } from '../../db/flag-set-reads.js';
 import { standingOf } from '../../db/flag-sets.js';
+import type { FlagContext } from '../../domain/flag.js';
 import type { CompiledFlags } from '../../domain/flag-evaluation.js';
 import { type FlagSet, setOf } from '../../domain/flag-set.js';
 import type { Json } from '../../domain/loose.js';
@@ -35,6 +36,8 @@ export interface Answer {
   readonly targetingKey: string | undefined;
   /** What is stored of the profile, where it was looked at. */
   readonly profile: ReadProfile | undefined;
+  /** What it was evaluated for; undefined where it comes from the store. */
+  readonly context: FlagContext | undefined;
 }
 
 interface Deps {
@@ -76,9 +79,10 @@ export function flagAnswers({ follower, reads, people, writeBack }: Deps) {
   }
 
   function evaluated({ compiled }: Current, targetingKey: string | undefined, attributes: Json): Answer {
-    const set = setOf(compiled, { targetingKey, attributes });
-    const { version } = compiled;
-    return { version, compiled, set, computedAt: undefined, profileId: undefined, targetingKey, profile: undefined };
+    const context: FlagContext = { targetingKey, attributes };
+    const set = setOf(compiled, context);
+    const nobody = { computedAt: undefined, profileId: undefined, profile: undefined };
+    return { version: compiled.version, compiled, set, ...nobody, targetingKey, context };
   }
 
   /** Its set was read before, so that who stores the result can tell whether the profile has changed since. */
@@ -103,6 +107,7 @@ export function flagAnswers({ follower, reads, people, writeBack }: Deps) {
     profileId: set.profileId,
     targetingKey,
     profile: undefined,
+    context: undefined,
   });
 
   return {

@@ -5,12 +5,14 @@ import { verifyIdentityProof } from '../identity-proof.js';
 import { burstLimit } from '../ingest/burst.js';
 import type { Answer, FlagAnswers } from './answers.js';
 import type { GivenAttributes } from './given-attributes.js';
+import type { RolloutWatch } from './rollout-watch.js';
 import type { NoteServed } from './served.js';
 
 interface Deps {
   readonly auth: AppKeyAuth;
   readonly answers: FlagAnswers;
   readonly noteServed: NoteServed;
+  readonly rolloutWatch: Pick<RolloutWatch, 'note'>;
   readonly storeGiven: GivenAttributes;
   readonly secretKey: string;
   readonly requestsPerSecondPerKey: number;
@@ -27,7 +29,7 @@ export interface Question {
 
 /** What the routes that answer for flags have in common, whatever protocol they speak. */
 export function flagServing(deps: Deps) {
-  const { auth, answers, noteServed, storeGiven, secretKey, now } = deps;
+  const { auth, answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
   const burst = burstLimit(deps.requestsPerSecondPerKey);
 
   const isTrusted = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
@@ -61,11 +63,15 @@ export function flagServing(deps: Deps) {
     },
 
     /** That this answer, or that it is still the same, is what somebody goes by. */
-    noteAll({ app }: AppKey, { compiled, set, targetingKey }: Answer): void {
+    noteAll({ app }: AppKey, answer: Answer): void {
+      const { compiled, set, targetingKey } = answer;
+      rolloutWatch.note(app, answer);
       noteServed.set(app, compiled, targetingKey, set);
     },
 
-    noteOne({ app }: AppKey, { compiled, set, targetingKey }: Answer, flagKey: string): void {
+    noteOne({ app }: AppKey, answer: Answer, flagKey: string): void {
+      const { compiled, set, targetingKey } = answer;
+      rolloutWatch.note(app, answer, flagKey);
       const flag = compiled.flags.get(flagKey);
       const stored = Object.hasOwn(set.reasons, flagKey) ? set.reasons[flagKey] : undefined;
       const evaluation = {
