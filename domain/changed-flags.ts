@@ -1,4 +1,4 @@
-import type { Definitions, Flag, FlagCondition, Segment } from './flag.js';
+import type { Definitions, Flag, Segment } from './flag.js';
 
 const NAMES_SEGMENTS: ReadonlySet<string> = new Set(['in_segment', 'not_in_segment']);
 
@@ -31,21 +31,14 @@ function changedSegments(before: readonly Segment[], after: readonly Segment[]):
     old.delete(key);
   }
   for (const key of old.keys()) changed.add(key);
-  // Segments may name segments.
-  for (let size = -1; size !== changed.size;) {
-    size = changed.size;
-    for (const { key, clauses } of after)
-      if (clauses.some(({ conditions }) => conditionsName(conditions, changed))) changed.add(key);
-  }
   return changed;
 }
 
-function namesAny({ rules }: Flag, segments: ReadonlySet<string>): boolean {
-  return segments.size > 0 && rules.some(({ conditions }) => conditionsName(conditions, segments));
-}
-
-const conditionsName = (conditions: readonly FlagCondition[], segments: ReadonlySet<string>): boolean =>
-  conditions.some(({ operator, values }) => NAMES_SEGMENTS.has(operator) && values.some((key) => segments.has(key)));
+const namesAny = ({ rules }: Flag, segments: ReadonlySet<string>): boolean =>
+  segments.size > 0 &&
+  rules.some(({ conditions }) =>
+    conditions.some(({ operator, values }) => NAMES_SEGMENTS.has(operator) && values.some((key) => segments.has(key))),
+  );
 
 function addDependents(flags: readonly Flag[], changed: Set<string>): void {
   for (let size = -1; size !== changed.size;) {

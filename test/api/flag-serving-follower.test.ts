@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ObjectId } from 'mongodb';
+import { type Current, type FlagChange, flagFollower } from '../../api/flags/follower.js';
+import { flagDefinitions } from '../../db/flag-definitions.js';
+import { type FlagStateChange, watchFlagStates } from '../../db/flag-state-stream.js';
+import { flagStates } from '../../db/flag-states.js';
+import { applySchema } from '../../db/schema.js';
+import { PlatformError } from '../../domain/errors.js';
+import type { Definitions, Flag } from '../../domain/flag.js';
+import { testDatabase } from '../helper/database.js';
+import { flagOf, ruleOf } from '../helper/flag.js';
+import { conditionOf, flagEditor } from '../helper/flag-editor.js';
+import { newRule } from '../helper/flags.js';
+
+const NOBODY = { targetingKey: undefined, attributes: {} };
+const numberOf = ({ compiled }: Current): unknown => compiled.evaluate('n', NOBODY)?.value;
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof PlatformError && error.code === 'UNAVAILABLE' && (error.retryAfterSeconds ?? 0) > 0;
+
+/** A flag that answers the version it is of. */
+const numbered = (version: number): Definitions => ({
+  version,
+  flags: [flagOf({ key: 'n', type: 'number', defaultValue: version, version })],
+  segments: [],
+});
+
+/** A database that can be away, and a stream that can die; both are told what to say. */
+function world() {
+  const appId = new ObjectId();
+  let now = numbered(1);
+  let ahead = 0;
+  const is = { away: false, streamBroken: false, reads: 0, looks: 0, watched: 0 };
+  let told: ((change: FlagStateChange | Error | undefined) => void) | undefined;
+  const state = () => ({ _id: appId, version: now.version, computed: 0, app: 'shop', changedAt: new Date() });
+  const answer = async <T>(value: () => T): Promise<T> => {
+    await sleep(1);
+    if (is.away) throw new Error('away');
+    return value();
+  };
+  const follower = flagFollower({
+    definitions: {
+      read: () => {
+        is.reads++;
+        return answer(() => now);
+      },
+    },
+    states: {
+      find: () => {
+        is.looks++;
+        return answer(state);
+      },
+      versions: () => answer(() => [state()]),
+    },
+    watch: () => {
+      is.watched++;
+      return {
+        async next() {
+          if (is.streamBroken) throw new Error('ChangeStreamHistoryLost');
+          const heard = await new Promise<FlagStateChange | Error | undefined>((resolve) => {
+            told = resolve;
+            setTimeout(resolve, 50, undefined);
+          });
+          if (heard instanceof Error) throw heard;
+          if (is.away) throw new Error('away');
+          return heard;
+        },
+        close: () => Promise.resolve(),
+      };
+    },
+    clock: () => performance.now() + ahead,
+  });
+  return {
+    appId,
+    follower,
+    is,
+    define(next: Definitions): void {
+      now = next;
+    },
+    tell: (change: FlagStateChange | Error) => told?.(change),
+    /** As a process that was stopped finds it. */
+    skip(ms: number): void {
+      ahead += ms;
+    },
+  };
+}
+
+describe('the definitions that a process answers by', () => {
+  const closing: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+  });
+  function followed() {
+    const built = world();
+    closing.push(built.follower.close);
+    return built;
+  }
+  async function until(what: string, holds: () => boolean | Promise<boolean>, ms: number): Promise<number> {
+    const start = performance.now();
+    while (!(await holds())) {
+      assert.ok(performance.now() - start < ms, `${what}: not within ${String(ms)} ms`);
+      await sleep(5);
+    }
+    return performance.now() - start;
+  }
+
+  it('are read once for all who ask at one moment, and answer at once from then on', async () => {
+    const { follower, appId, is } = followed();
+    const all = await Promise.all(Array.from({ length: 100 }, async () => follower.current(appId)));
+    assert.deepEqual([...new Set(all.map(numberOf))], [1]);
+    assert.ok(is.reads <= 2, `${String(is.reads)} reads`);
+    assert.ok(!(follower.current(appId) instanceof Promise));
+  });
+
+  it('follow the stream at once', async () => {
+    const { follower, appId, define, tell } = followed();
+    await follower.current(appId);
+    await sleep(60);
+    define(numbered(2));
+    tell({ appId, version: 2 });
+    await until('version 2', async () => numberOf(await follower.current(appId)) === 2, 500);
+  });
+
+  it('know how far the stored sets are by the stream too', async () => {
+    const { follower, appId, tell } = followed();
+    await follower.current(appId);
+    await sleep(60);
+    tell({ appId, computed: 1 });
+    await until('computed', async () => (await follower.current(appId)).computed === 1, 500);
+  });
+
+  it('follow the poll within two seconds where the stream has lost its history, and the next stream after it', async () => {
+    const { follower, appId, define, tell, is } = followed();
+    await follower.current(appId);
+    await sleep(60);
+    is.streamBroken = true;
+    tell(new Error('ChangeStreamHistoryLost'));
+    define(numbered(2));
+    await until('version 2', async () => numberOf(await follower.current(appId)) === 2, 2_000);
+    is.streamBroken = false;
+    await until('another stream', () => is.watched >= 2, 3_000);
+    await sleep(100);
+    define(numbered(3));
+    tell({ appId, version: 3 });
+    await until('version 3', async () => numberOf(await follower.current(appId)) === 3, 500);
+  });
+
+  it('are not answered by once nobody has confirmed them for two seconds', async () => {
+    const { follower, appId, is, define } = followed();
+    await follower.current(appId);
+    is.away = true;
+    assert.equal(numberOf(await follower.current(appId)), 1, 'a moment ago they were the newest');
+    const ms = await until(
+      'refused',
+      async () => {
+        try {
+          await follower.current(appId);
+          return false;
+        } catch (error) {
+          return isUnavailable(error);
+        }
+      },
+      2_500,
+    );
+    assert.ok(ms > 1_000, `refused after ${String(ms)} ms already`);
+    define(numbered(2));
+    is.away = false;
+    assert.equal(numberOf(await follower.current(appId)), 2, 'the first one that can be answered is the newest');
+  });
+
+  it('are read again by a process that was stopped, before it answers', async () => {
+    const { follower, appId, define, skip } = followed();
+    await follower.current(appId);
+    define(numbered(2));
+    skip(10_000);
+    assert.equal(numberOf(await follower.current(appId)), 2);
+  });
+
+  it('are read again where somebody has seen a newer version, and not where nobody can have', async () => {
+    const { follower, appId, define, is } = followed();
+    await follower.current(appId);
+    define(numbered(7));
+    assert.equal(numberOf(await follower.current(appId)), 1, 'nobody has told this process yet');
+    assert.equal(numberOf(await follower.current(appId, 7)), 7);
+    const { reads, looks } = is;
+    const lies = Array.from({ length: 50 }, async () => numberOf(await follower.current(appId, 999_999)));
+    assert.deepEqual([...new Set(await Promise.all(lies))], [7]);
+    assert.equal(is.reads, reads, 'an invented version makes nobody read definitions');
+    assert.ok(is.looks - looks <= 3, `${String(is.looks - looks)} looks`);
+  });
+
+  it('may go back, as they do when a backup is put back', async () => {
+    const { follower, appId, define } = followed();
+    define(numbered(9));
+    await follower.current(appId);
+    define(numbered(3));
+    await until('version 3', async () => numberOf(await follower.current(appId)) === 3, 2_500);
+  });
+
+  it('tell those who listen which flags may answer differently', async () => {
+    const { follower, appId, define, tell } = followed();
+    const names = (key: string) =>
+      flagOf({ key, rules: [ruleOf({ conditions: [conditionOf('', 'in_segment', 'beta')] })] });
+    const flags: Flag[] = [
+      flagOf({ key: 'same' }),
+      flagOf({ key: 'edited' }),
+      flagOf({ key: 'gone' }),
+      names('by-segment'),
+      flagOf({ key: 'behind', prerequisites: [{ flagKey: 'edited', values: [true] }] }),
+      flagOf({ key: 'far-behind', prerequisites: [{ flagKey: 'behind', values: [true] }] }),
+    ];
+    const segment = (plan: string) => [
+      { key: 'beta', clauses: [{ conditions: [conditionOf('plan', 'equals', plan)] }] },
+    ];
+    define({ version: 1, flags, segments: segment('pro') });
+    const heard: FlagChange[] = [];
+    const subscription = await follower.subscribe(appId, (change) => heard.push(change));
+    assert.equal(subscription.version, 1);
+    const change = async (next: Definitions) => {
+      const { length } = heard;
+      define(next);
+      tell({ appId, version: next.version });
+      await until('told', () => heard.length > length, 2_500);
+      return [...(heard.at(-1)?.changedKeys ?? [])].sort();
+    };
+    await sleep(60);
+    const edited = flags
+      .filter(({ key }) => key !== 'gone')
+      .map((flag) => (flag.key === 'edited' ? { ...flag, version: 2 } : flag));
+    assert.deepEqual(
+      await change({ version: 2, flags: [...edited, flagOf({ key: 'new' })], segments: segment('pro') }),
+      ['behind', 'edited', 'far-behind', 'gone', 'new'],
+    );
+    const bySegment = { version: 3, flags: [...edited, flagOf({ key: 'new' })], segments: segment('free') };
+    assert.deepEqual(await change(bySegment), ['by-segment']);
+    assert.deepEqual(
+      heard.map(({ version }) => version),
+      [2, 3],
+    );
+    subscription.end();
+    define(numbered(4));
+    tell({ appId, version: 4 });
+    await until('version 4', async () => numberOf(await follower.current(appId)) === 4, 2_500);
+    assert.equal(heard.length, 2);
+  });
+});
+
+describe('two processes over one database', () => {
+  it('never answer differently at one version, through 200 rapid edits, and both are soon at the last', async () => {
+    const { client, db, close } = await testDatabase('followers');
+    await applySchema(db);
+    const build = () =>
+      flagFollower({
+        definitions: flagDefinitions(client, db),
+        states: flagStates(db),
+        watch: () => watchFlagStates(db),
+      });
+    const processes = [build(), build()] as const;
+    try {
+      const app = { id: new ObjectId(), appId: 'shop' };
+      const edit = flagEditor(client, db);
+      await edit.create(app, 'n', { type: 'number', defaultValue: 0 });
+      await edit.create(app, 'm', { type: 'number', defaultValue: 0 });
+      const answers = new Map<number, string>();
+      let compared = 0;
+      let isEditing = true;
+      const watching = processes.map(async (process) => {
+        let last = 0;
+        while (isEditing) {
+          const { compiled } = await process.current(app.id);
+          const { version } = compiled;
+          assert.ok(version >= last, 'never back');
+          last = version;
+          const said = JSON.stringify([...compiled.all(NOBODY)]);
+          const known = answers.get(version);
+          if (known === undefined) answers.set(version, said);
+          else {
+            assert.equal(said, known, `version ${String(version)}`);
+            compared++;
+          }
+          await sleep(1);
+        }
+      });
+      for (let edits = 1; edits <= 200; edits++)
+        await edit.change(app, edits % 2 === 0 ? 'n' : 'm', { rules: [newRule('r', { value: edits })] });
+      const newest = await edit.version(app);
+      const start = performance.now();
+      for (const process of processes)
+        while ((await process.current(app.id)).compiled.version < newest) {
+          assert.ok(performance.now() - start < 2_000, 'not at the last version within two seconds');
+          await sleep(5);
+        }
+      isEditing = false;
+      await Promise.all(watching);
+      assert.ok(answers.size > 50 && compared > 50, `${String(answers.size)} versions, ${String(compared)} compared`);
+    } finally {
+      for (const process of processes) await process.close();
+      await close();
+    }
+  });
+});
