@@ -12,6 +12,7 @@ export const ERRORS = {
   NOT_FOUND: { status: 404, retryable: false },
   CONFLICT: { status: 409, retryable: false },
   PRECONDITION_FAILED: { status: 412, retryable: false },
+  APPROVAL_REQUIRED: { status: 409, retryable: false },
   TRANSITION_REFUSED: { status: 409, retryable: false },
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false },
   QUOTA_EXCEEDED: { status: 429, retryable: true },
