@@ -65,7 +65,7 @@ interface Pass {
   /** Of the last answer, or 0 where it has none. */
   bucket: number;
   /** Answers of flags that others wait for, by index. */
-  readonly kept: ({ readonly outcome: Outcome; readonly bucket: number } | undefined)[];
+  kept: ({ readonly outcome: Outcome; readonly bucket: number } | undefined)[] | undefined;
 }
 
 export function compileFlags({ version, flags: list, segments }: Definitions): CompiledFlags {
@@ -86,17 +86,17 @@ export function compileFlags({ version, flags: list, segments }: Definitions): C
   );
   const subjectOf = conditions.subjects();
 
-  const start = (context: FlagContext): Pass => ({ subject: subjectOf(context), bucket: 0, kept: [] });
+  const start = (context: FlagContext): Pass => ({ subject: subjectOf(context), bucket: 0, kept: undefined });
 
   function answer(flag: CompiledFlag, pass: Pass): Outcome {
     if (!flag.isAwaited) return decide(flag, pass);
-    const known = pass.kept[flag.index];
+    const known = pass.kept?.[flag.index];
     if (known !== undefined) {
       pass.bucket = known.bucket;
       return known.outcome;
     }
     const outcome = decide(flag, pass);
-    pass.kept[flag.index] = { outcome, bucket: pass.bucket };
+    (pass.kept ??= [])[flag.index] = { outcome, bucket: pass.bucket };
     return outcome;
   }
 

@@ -83,30 +83,36 @@ export const lowerOf = (cell: Cell): string => (cell.lower ??= cell.text.toLower
 export const numericOf = (cell: Cell): number =>
   cell.kind === 'number' ? cell.number : (cell.numeric ??= cell.kind === 'text' ? parseNumber(cell.text) : NaN);
 
+const madeOf = (cell: Cell): NonNullable<Cell['made']> => (cell.made ??= {});
+
 export const instantOf = (cell: Cell): number =>
-  cell.kind === 'number' ? cell.number : (cell.instant ??= cell.kind === 'text' ? parseInstant(cell.text) : NaN);
+  cell.kind === 'number'
+    ? cell.number
+    : (madeOf(cell).instant ??= cell.kind === 'text' ? parseInstant(cell.text) : NaN);
 
 export function versionOf(cell: Cell): Version | null {
-  if (cell.version === undefined) cell.version = cell.kind === 'text' ? parseVersion(cell.text) : null;
-  return cell.version;
+  const made = madeOf(cell);
+  if (made.version === undefined) made.version = cell.kind === 'text' ? parseVersion(cell.text) : null;
+  return made.version;
 }
 
 export function addressOf(cell: Cell): Address | null {
-  if (cell.address === undefined) cell.address = cell.kind === 'text' ? parseAddress(cell.text) : null;
-  return cell.address;
+  const made = madeOf(cell);
+  if (made.address === undefined) made.address = cell.kind === 'text' ? parseAddress(cell.text) : null;
+  return made.address;
 }
 
-export function elementsOf(cell: Cell, caseInsensitive: boolean): Elements {
-  const known = caseInsensitive ? cell.lowerElements : cell.elements;
-  if (known !== undefined) return known;
+export const elementsOf = (cell: Cell, caseInsensitive: boolean): Elements =>
+  caseInsensitive
+    ? (madeOf(cell).lowerElements ??= elementsIn(cell.list, (text) => text.toLowerCase()))
+    : (madeOf(cell).elements ??= elementsIn(cell.list, (text) => text));
+
+function elementsIn(list: Cell['list'], fold: (text: string) => string): Elements {
   const texts = new Set<string>();
   const numbers = new Set<number>();
-  for (const element of cell.list) {
+  for (const element of list) {
     if (typeof element === 'number') numbers.add(element);
-    else texts.add(caseInsensitive ? String(element).toLowerCase() : String(element));
+    else texts.add(fold(String(element)));
   }
-  const elements = { texts, numbers };
-  if (caseInsensitive) cell.lowerElements = elements;
-  else cell.elements = elements;
-  return elements;
+  return { texts, numbers };
 }

@@ -53,25 +53,33 @@ const not = (positive: Operator): Operator => ({
 
 const foldedOf = (caseInsensitive: boolean) => (text: string) => (caseInsensitive ? text.toLowerCase() : text);
 
-/** So few are compared faster one by one than by a set, and an app has many conditions. */
+/** So few are compared faster one by one than by a set. */
 const FEW = 8;
-
-const holder = <T>(values: readonly T[]): ((value: T) => boolean) => {
-  const distinct = new Set(values);
-  if (distinct.size > FEW) return (value) => distinct.has(value);
-  const few = [...distinct];
-  return few.length === 1 ? (value) => value === few[0] : (value) => few.includes(value);
-};
 
 /** A number is compared as a number, a text and a boolean by their text. */
 const oneOf: Compile = (values, caseInsensitive) => {
-  const isText = holder(values.map(foldedOf(caseInsensitive)));
-  const isNumber = holder(values.map(parseNumber).filter((number) => !Number.isNaN(number)));
-  return (cell) => {
-    if (cell.kind === 'text') return isText(caseInsensitive ? lowerOf(cell) : cell.text);
-    return cell.kind === 'number' ? isNumber(cell.number) : cell.kind === 'boolean' && isText(cell.text);
-  };
+  const texts = values.map(foldedOf(caseInsensitive));
+  const numbers = values.map(parseNumber);
+  const [text, number] = [texts[0], numbers[0]];
+  if (values.length === 1)
+    return (cell) => (cell.kind === 'number' ? cell.number === number : textOf(cell, caseInsensitive) === text);
+  if (values.length <= FEW)
+    return (cell) => {
+      if (cell.kind === 'number') return numbers.includes(cell.number);
+      const given = textOf(cell, caseInsensitive);
+      for (const each of texts) if (each === given) return true;
+      return false;
+    };
+  const textSet = new Set<string | undefined>(texts);
+  const numberSet = new Set(numbers);
+  return (cell) => (cell.kind === 'number' ? numberSet.has(cell.number) : textSet.has(textOf(cell, caseInsensitive)));
 };
+
+/** Of a text or a boolean. */
+function textOf(cell: Cell, caseInsensitive: boolean): string | undefined {
+  if (cell.kind === 'text') return caseInsensitive ? lowerOf(cell) : cell.text;
+  return cell.kind === 'boolean' ? cell.text : undefined;
+}
 
 const inList =
   (match: 'some' | 'every'): Compile =>

@@ -21,12 +21,17 @@ export interface Cell {
   /** What operators made of it, so that each makes it once: see `flag-operands.ts`. */
   lower: string | undefined;
   numeric: number | undefined;
-  instant: number | undefined;
-  version: Version | null | undefined;
-  address: Address | null | undefined;
   bytes: Uint8Array | undefined;
-  elements: Elements | undefined;
-  lowerElements: Elements | undefined;
+  made: Made | undefined;
+}
+
+/** What only some operators need. */
+interface Made {
+  instant?: number;
+  version?: Version | null;
+  address?: Address | null;
+  elements?: Elements;
+  lowerElements?: Elements;
 }
 
 /** What a list holds; booleans by their text. */
@@ -42,12 +47,8 @@ const cell = (kind: Cell['kind'], text = '', number = NaN, list: readonly Scalar
   list,
   lower: undefined,
   numeric: undefined,
-  instant: undefined,
-  version: undefined,
-  address: undefined,
   bytes: undefined,
-  elements: undefined,
-  lowerElements: undefined,
+  made: undefined,
 });
 
 const MISSING = cell('missing');

@@ -1,5 +1,15 @@
 /** The bytes of a text as every encoder has them: half a surrogate pair is U+FFFD. Domain has no TextEncoder. */
 export function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return encoded(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function encoded(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);
   let length = 0;
   for (let i = 0; i < text.length; i++) {
