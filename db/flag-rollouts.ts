@@ -2,6 +2,7 @@ import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
 import type { HoldReason, MetricLook } from '../domain/guard.js';
 import { ACTIVE_STATES, ROLLOUT_STATES, type RolloutPlan, type RolloutState } from '../domain/rollout.js';
 import type { CollectionSpec } from './collection.js';
+import type { PageCursor } from './error-reads.js';
 import {
   anything,
   arrayOf,
@@ -105,7 +106,7 @@ export const flagRolloutsSpec: CollectionSpec = {
       unique: true,
       partialFilterExpression: { active: true },
     },
-    { key: { appId: 1, _id: -1 }, name: 'by_app' },
+    { key: { appId: 1, createdAt: -1, _id: -1 }, name: 'by_app_time' },
     { key: { active: 1 }, name: 'active', partialFilterExpression: { active: true } },
   ],
   jsonSchema: documentOf<FlagRolloutDoc>({
@@ -167,7 +168,7 @@ export interface RolloutFilter {
   readonly appId: ObjectId;
   readonly flagKey?: string | undefined;
   readonly active?: boolean | undefined;
-  readonly before?: ObjectId | undefined;
+  readonly after?: PageCursor | undefined;
 }
 
 export function flagRollouts(db: Db) {
@@ -183,16 +184,17 @@ export function flagRollouts(db: Db) {
     },
 
     /** Newest first; of each only its newest look. */
-    async page({ appId, flagKey, active, before }: RolloutFilter, limit: number): Promise<FlagRolloutDoc[]> {
+    async page({ appId, flagKey, active, after }: RolloutFilter, limit: number): Promise<FlagRolloutDoc[]> {
+      const at = after && new Date(after.value);
       const filter: Filter<FlagRolloutDoc> = {
         appId,
         ...(flagKey !== undefined && { flagKey }),
         ...(active !== undefined && { active }),
-        ...(before !== undefined && { _id: { $lt: before } }),
+        ...(after && at && { $or: [{ createdAt: { $lt: at } }, { createdAt: at, _id: { $lt: after.id } }] }),
       };
       return collection
         .find(filter, { projection: { looks: { $slice: -1 }, history: { $slice: -1 } } })
-        .sort({ _id: -1 })
+        .sort({ createdAt: -1, _id: -1 })
         .limit(limit)
         .toArray();
     },

@@ -100,7 +100,8 @@ export const ROLLOUT_BOUNDS = {
   windows: 40,
   /** A year. */
   startAheadMs: 366 * 24 * 3_600_000,
-  requestIdLength: 200,
+  /** A client's, with the member in front. */
+  requestIdLength: 250,
   noteLength: 500,
 } as const;
 
