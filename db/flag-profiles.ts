@@ -5,16 +5,6 @@ import type { ProfileAliasDoc, ProfileDoc } from './profiles.js';
 /** What flags are evaluated for: `externalId` is the targeting key. */
 export type FlagProfile = Pick<ProfileDoc, 'profileId' | 'externalId' | 'attributes'>;
 
-/** Who an id stands for, and what is stored of them. */
-export interface FlagSubject {
-  /** After alias. */
-  readonly profileId: ObjectId;
-  /** As it was before the profile was read, so that a write guarded by its revision is right. */
-  readonly set: FlagSetDoc | undefined;
-  /** Undefined: nothing was ever stored of them. */
-  readonly profile: FlagProfile | undefined;
-}
-
 /** What a pass must know of a set to decide whether it stays. */
 export type SetHead = Pick<FlagSetDoc, '_id' | 'profileId' | 'v' | 'profileRev' | 'aliasOf' | 'digest'>;
 
@@ -42,7 +32,6 @@ export interface ProfileRange {
 /** Comes before every profile: the nil id is nobody's. */
 export const BEFORE_ALL = new ObjectId('000000000000000000000000');
 
-const MOST_HOPS = 8;
 /** Attributes may be large; what is held at once is bounded. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
 const HEAD = { profileId: 1, v: 1, profileRev: 1, aliasOf: 1, digest: 1 } as const;
@@ -55,17 +44,6 @@ export function flagProfiles(client: MongoClient, db: Db) {
   const sets = db.collection<FlagSetDoc>(flagSetsSpec.name);
 
   const within = ({ after, upTo }: ProfileRange) => ({ $gt: after, ...(upTo !== undefined && { $lte: upTo }) });
-
-  /** In this order: a profile that changes after its set was read has another revision by then. */
-  async function read(appId: ObjectId, profileId: ObjectId): Promise<FlagSubject & { aliasOf: ObjectId | undefined }> {
-    const set = (await sets.findOne({ profileId, appId })) ?? undefined;
-    const [profile, alias] = await Promise.all([
-      profiles.findOne({ appId, profileId }, { projection: PROFILE }),
-      aliases.findOne({ appId, from: profileId }, { projection: { _id: 0, to: 1 } }),
-    ]);
-    const aliasOf = alias === null || alias.to.equals(profileId) ? undefined : alias.to;
-    return { profileId, set, profile: profile ?? undefined, aliasOf };
-  }
 
   async function readProfiles(filter: Filter<ProfileDoc>, limit: number, session: ClientSession) {
     const cursor = profiles.find(filter, {
@@ -107,20 +85,6 @@ export function flagProfiles(client: MongoClient, db: Db) {
     });
 
   return {
-    /** Follows aliases; in a circle of them everyone finds the same one. */
-    async subject(appId: ObjectId, profileId: ObjectId): Promise<FlagSubject> {
-      const way: FlagSubject[] = [];
-      let at = profileId;
-      for (;;) {
-        const { aliasOf, ...subject } = await read(appId, at);
-        way.push(subject);
-        if (aliasOf === undefined || way.length > MOST_HOPS) return subject;
-        const back = way.findIndex((passed) => passed.profileId.equals(aliasOf));
-        if (back >= 0) return lowest(subject, way.slice(back));
-        at = aliasOf;
-      }
-    },
-
     /** Ends of up to `many` ranges with `size` profiles each; fewer: the profiles behind the last one fill no range. */
     async ends(appId: ObjectId, after: ObjectId, size: number, many: number): Promise<readonly ObjectId[]> {
       const found: ObjectId[] = [];
@@ -156,6 +120,3 @@ export function flagProfiles(client: MongoClient, db: Db) {
 }
 
 export type FlagProfiles = ReturnType<typeof flagProfiles>;
-
-const lowest = (first: FlagSubject, others: readonly FlagSubject[]): FlagSubject =>
-  others.reduce((a, b) => (b.profileId.toHexString() < a.profileId.toHexString() ? b : a), first);

@@ -79,10 +79,6 @@ export function flagSets(db: Db) {
   }
 
   return {
-    async find(appId: ObjectId, profileId: ObjectId): Promise<FlagSetDoc | undefined> {
-      return (await collection.findOne({ profileId, appId })) ?? undefined;
-    },
-
     async findMany(appId: ObjectId, profileIds: readonly ObjectId[]): Promise<FlagSetDoc[]> {
       return collection.find({ appId, profileId: { $in: [...profileIds] } }).toArray();
     },

@@ -1,4 +1,4 @@
-import { type AnyBulkWriteOperation, type ClientSession, type Db, ObjectId } from 'mongodb';
+import { type AnyBulkWriteOperation, type ClientSession, type Db, ObjectId, type UpdateFilter } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { isDuplicateKey } from './duplicate-key.js';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
@@ -171,11 +171,15 @@ const aliasWrite = ({ appId, from, to, at }: AliasWrite): AnyBulkWriteOperation<
 });
 
 /** Right for no version any more, also where there is no set yet: somebody may be about to store the first. */
-const setMark = ({ appId, profileId }: ProfileId, aliasOf?: ObjectId): AnyBulkWriteOperation<FlagSetDoc> => ({
+const setMark = (
+  { appId, profileId }: ProfileId,
+  change: UpdateFilter<FlagSetDoc> = {},
+): AnyBulkWriteOperation<FlagSetDoc> => ({
   updateOne: {
     filter: { profileId, appId },
     update: {
-      $set: { v: 0, ...(aliasOf !== undefined && { aliasOf }) },
+      ...change,
+      $set: { v: 0, ...change.$set },
       $inc: { profileRev: 1 },
       $setOnInsert: { flags: {}, computedAt: NEVER },
     },
@@ -184,7 +188,7 @@ const setMark = ({ appId, profileId }: ProfileId, aliasOf?: ObjectId): AnyBulkWr
 });
 
 const aliasMark = ({ appId, from, to }: AliasWrite): AnyBulkWriteOperation<FlagSetDoc> =>
-  setMark({ appId, profileId: from }, from.equals(to) ? undefined : to);
+  setMark({ appId, profileId: from }, from.equals(to) ? { $unset: { aliasOf: true } } : { $set: { aliasOf: to } });
 
 const NEVER = new Date(0);
 
