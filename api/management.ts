@@ -16,6 +16,14 @@ import { drops } from '../db/drops.js';
 import { errorGroupReads } from '../db/error-group-reads.js';
 import { errorLists } from '../db/error-reads.js';
 import { errorMergePreview } from '../db/error-merge-preview.js';
+import { flagChanges } from '../db/flag-changes.js';
+import { flagCommit } from '../db/flag-commit.js';
+import { flagDefinitions } from '../db/flag-definitions.js';
+import { flagImport } from '../db/flag-import.js';
+import { flagRevisions } from '../db/flag-revisions.js';
+import { flagSegmentChanges } from '../db/flag-segment-changes.js';
+import { flagStates } from '../db/flag-states.js';
+import { flags } from '../db/flags.js';
 import { keyChanges } from '../db/key-changes.js';
 import { memberChanges } from '../db/member-changes.js';
 import { memberTokens } from '../db/member-tokens.js';
@@ -26,6 +34,7 @@ import { releaseGroups } from '../db/release-groups.js';
 import { sessions } from '../db/release-sessions.js';
 import { releases } from '../db/releases.js';
 import { retention } from '../db/retention.js';
+import { segments } from '../db/segments.js';
 import { sourceMapChanges } from '../db/source-map-changes.js';
 import { sourceMaps } from '../db/source-maps.js';
 import { tokenChanges } from '../db/token-changes.js';
@@ -41,6 +50,9 @@ import { auditRoutes } from './routes/audit.js';
 import { dropRoutes } from './routes/drops.js';
 import { errorVerbRoutes } from './routes/error-verbs.js';
 import { errorRoutes } from './routes/errors.js';
+import { flagSegmentRoutes } from './routes/flag-segments.js';
+import { flagTransferRoutes } from './routes/flag-transfer.js';
+import { flagRoutes } from './routes/flags.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
 import { instanceMemberRoutes } from './routes/instance-members.js';
 import { keyRoutes } from './routes/keys.js';
@@ -88,6 +100,11 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     errorMergePreview: errorMergePreview(db),
     occurrences: occurrenceReads(db),
     drops: drops(db),
+    flags: flags(db),
+    flagStates: flagStates(db),
+    flagRevisions: flagRevisions(db),
+    flagDefinitions: flagDefinitions(client, db),
+    segments: segments(db),
   };
   return {
     ...stores,
@@ -103,12 +120,16 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, temporal, abilities, log } = given;
+  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, log } = given;
   const nouns = registry({ client, db });
+  const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
   const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
   const deps = {
     ...nouns,
     alertChannelChanges: alertChannelChanges({ ...nouns, alertSecrets: alertSecrets(secretKey) }),
+    flagChanges: flagChanges({ ...nouns, commit }),
+    flagSegmentChanges: flagSegmentChanges({ ...nouns, commit }),
+    importFlags: flagImport({ ...nouns, commit }),
     guard: gate,
     keyOrMember: keyOrMember({ guard: gate, auth }),
     secretKey,
@@ -137,6 +158,9 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     await app.register(dropRoutes(deps));
     await app.register(releaseRoutes(deps));
     await app.register(sourceMapRoutes(deps));
+    await app.register(flagRoutes(deps));
+    await app.register(flagSegmentRoutes(deps));
+    await app.register(flagTransferRoutes(deps));
     await app.register(auditRoutes(deps));
   };
 }

@@ -18,6 +18,12 @@ export const flagOf = (doc: Omit<FlagDoc, keyof typeof EVALUATED>): Flag => ({
   version: doc.version ?? 1,
 });
 
+interface FlagExport {
+  readonly version: number;
+  readonly flags: readonly FlagDoc[];
+  readonly segments: readonly SegmentDoc[];
+}
+
 /** An app's flags and segments as they are evaluated. */
 export function flagDefinitions(client: MongoClient, db: Db) {
   const states = flagStates(db);
@@ -25,6 +31,14 @@ export function flagDefinitions(client: MongoClient, db: Db) {
   const segments = db.collection<SegmentDoc>(segmentsSpec.name);
 
   return {
+    /** The same as they are stored, to be given out. */
+    export: (appId: ObjectId): Promise<FlagExport> =>
+      client.withSession({ snapshot: true }, async (session) => ({
+        version: (await states.find(appId, session))?.version ?? 0,
+        flags: await flags.find({ appId, archivedAt: null }, { session }).sort({ key: 1 }).toArray(),
+        segments: await segments.find({ appId }, { session }).sort({ key: 1 }).toArray(),
+      })),
+
     /** All of one version: read at one point in time. An app that never had a flag is at version 0. */
     read: (appId: ObjectId): Promise<Definitions> =>
       client.withSession({ snapshot: true }, async (session) => {
