@@ -59,7 +59,7 @@ const ADDRESS_CHARS = 50;
 const IPV4_IN_IPV6 = 96;
 
 /** Four decimal parts, or IPv6 without a zone; an IPv4 address within IPv6 is that IPv4 address. */
-export function parseAddress(text: string): Address | null {
+function parseAddress(text: string): Address | null {
   if (text.length > ADDRESS_CHARS || text.includes('%')) return null;
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   return text.includes(':') && ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : null;

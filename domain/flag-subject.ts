@@ -3,8 +3,8 @@ import type { Address, Version } from './flag-operands.js';
 import { utf8 } from './utf8.js';
 
 /** Longer texts and lists are of a wrong type for every operator: what an attribute costs has a bound. */
-export const MOST_CHARS = 8_192;
-export const MOST_ELEMENTS = 1_000;
+const MOST_CHARS = 8_192;
+const MOST_ELEMENTS = 1_000;
 
 type Scalar = string | number | boolean;
 
