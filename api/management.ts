@@ -24,6 +24,7 @@ import { flagRevisions } from '../db/flag-revisions.js';
 import { flagSegmentChanges } from '../db/flag-segment-changes.js';
 import { flagStates } from '../db/flag-states.js';
 import { flags } from '../db/flags.js';
+import { flagRollouts } from '../db/flag-rollouts.js';
 import { keyChanges } from '../db/key-changes.js';
 import { memberChanges } from '../db/member-changes.js';
 import { memberTokens } from '../db/member-tokens.js';
@@ -53,6 +54,7 @@ import { errorRoutes } from './routes/errors.js';
 import { flagSegmentRoutes } from './routes/flag-segments.js';
 import { flagTransferRoutes } from './routes/flag-transfer.js';
 import { flagRoutes } from './routes/flags.js';
+import { flagRolloutRoutes } from './routes/flag-rollouts.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
 import { instanceMemberRoutes } from './routes/instance-members.js';
 import { keyRoutes } from './routes/keys.js';
@@ -161,6 +163,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     await app.register(flagRoutes(deps));
     await app.register(flagSegmentRoutes(deps));
     await app.register(flagTransferRoutes(deps));
+    await app.register(flagRolloutRoutes({ ...deps, flagRollouts: flagRollouts(db) }));
     await app.register(auditRoutes(deps));
   };
 }
