@@ -41,11 +41,13 @@ function textOf(flag: Flag): FlagText {
   const { key } = flag;
   const byRule = new Map<string | undefined, Map<string | undefined, Written>>();
   const others = new Map<string, Written>();
+  const isTold = saysWhich(flag);
   return {
     key,
     flag,
     name: `${JSON.stringify(key)}:`,
     written(value, reason) {
+      if (!isTold) return write(flag, value, reason);
       const { ruleId, variant } = reason;
       let known = ruleId === undefined ? others.get(reason.reason) : byRule.get(ruleId)?.get(variant);
       if (known !== undefined) return known;
@@ -56,6 +58,14 @@ function textOf(flag: Flag): FlagText {
     },
   };
 }
+
+/** Nothing that is saved here has two rules or variants of one name, but what came into the database otherwise may. */
+function saysWhich({ rules }: Flag): boolean {
+  const isOnce = (names: readonly string[]): boolean => new Set(names).size === names.length;
+  return isOnce(rules.map((each) => each.ruleId)) && rules.every((each) => isOnce((each.variants ?? []).map(nameOf)));
+}
+
+const nameOf = ({ key }: { readonly key: string }): string => key;
 
 function write(flag: Flag, value: unknown, stored: StoredReason): Written {
   const { reason, ruleId, variant } = stored;
