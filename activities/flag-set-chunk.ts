@@ -2,7 +2,7 @@ import { setImmediate as pause } from 'node:timers/promises';
 import { BSON } from 'mongodb';
 import type { WalkedProfile } from '../db/flag-profiles.js';
 import type { SetWrite } from '../db/flag-set-writes.js';
-import { type FlagSet, setOf } from '../domain/flag-set.js';
+import { digestOf, type FlagSet, setOf } from '../domain/flag-set.js';
 import type { CompiledApp } from './compiled-flags.js';
 
 /** Of one transaction. */
@@ -49,9 +49,11 @@ function changeOf(app: CompiledApp, { set, aliasOf, ...profile }: WalkedProfile)
   if (aliasOf !== undefined) return write({ kind: 'alias', of: aliasOf });
   const { v = 0 } = set ?? {};
   if (v > app.compiled.version) return undefined;
-  const fresh = setOf(app.compiled, { targetingKey, attributes });
-  if (isTooLarge(app, fresh)) return set !== undefined && v === 0 ? undefined : write({ kind: 'unstored' });
-  return v !== 0 && set?.digest === fresh.digest ? undefined : write({ kind: 'set', set: fresh });
+  const context = { targetingKey, attributes };
+  if (v !== 0 && set?.digest === digestOf(app.compiled, context)) return undefined;
+  const fresh = setOf(app.compiled, context);
+  if (!isTooLarge(app, fresh)) return write({ kind: 'set', set: fresh });
+  return set !== undefined && v === 0 ? undefined : write({ kind: 'unstored' });
 }
 
 function isTooLarge({ setBytes }: CompiledApp, { flags, reasons }: FlagSet): boolean {

@@ -1,4 +1,12 @@
-import { BSON, type ClientSession, type Condition, type Db, type Filter, type MongoClient, ObjectId } from 'mongodb';
+import {
+  BSON,
+  type ClientSession,
+  type Db,
+  type Filter,
+  type FilterOperators,
+  type MongoClient,
+  ObjectId,
+} from 'mongodb';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 import type { ProfileAliasDoc, ProfileDoc } from './profiles.js';
 
@@ -65,15 +73,16 @@ export function flagProfiles(client: MongoClient, db: Db) {
     return { found, next: isAll ? undefined : found.at(-1)?.profileId };
   }
 
-  const readChunk = (appId: ObjectId, profileId: Condition<ObjectId>, limit: number): Promise<WalkedChunk> =>
+  const readChunk = (appId: ObjectId, which: FilterOperators<ObjectId>, limit: number): Promise<WalkedChunk> =>
     client.withSession({ snapshot: true }, async (session) => {
-      const { found, next } = await readProfiles({ appId, profileId }, limit, session);
-      if (found.length === 0) return { profiles: [], next };
+      const { found, next } = await readProfiles({ appId, profileId: which }, limit, session);
+      const last = found.at(-1)?.profileId;
+      if (last === undefined) return { profiles: [], next };
       const ids = { $in: found.map((profile) => profile.profileId) };
       const options = { session, batchSize: limit + 1 };
       const heads = await sets.find<SetHead>({ appId, profileId: ids }, { ...options, projection: HEAD }).toArray();
       const others = await aliases
-        .find({ appId, from: ids }, { ...options, projection: { _id: 0, from: 1, to: 1 } })
+        .find({ appId, from: { ...which, $lte: last } }, { ...options, projection: { _id: 0, from: 1, to: 1 } })
         .toArray();
       const setOf = new Map(heads.map((head) => [head.profileId.toHexString(), head]));
       const aliasOf = new Map(others.map(({ from, to }) => [from.toHexString(), from.equals(to) ? undefined : to]));

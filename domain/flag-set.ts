@@ -42,11 +42,24 @@ function fingerprintOf({ flagKey, evaluation, stored }: Outcome): Fingerprint {
 export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
   const flags: Record<string, unknown> = {};
   const reasons: Record<string, StoredReason> = {};
-  let [a, b, c, d] = [0, 0, 0, 0];
-  compiled.each(context, (outcome, bucket) => {
-    const { flagKey, evaluation, stored } = outcome;
+  const digest = hashed(compiled, context, ({ flagKey, evaluation, stored }, bucket) => {
     put(flags, flagKey, evaluation.value);
     if (stored !== undefined) put(reasons, flagKey, bucket === 0 ? stored : inBucket(stored, bucket));
+  });
+  return { flags, reasons, digest };
+}
+
+/** The digest alone: whether a set is still what it was costs less than the set. */
+export const digestOf = (compiled: CompiledFlags, context: FlagContext): string => hashed(compiled, context);
+
+function hashed(
+  compiled: CompiledFlags,
+  context: FlagContext,
+  take?: (outcome: Outcome, bucket: number) => void,
+): string {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  compiled.each(context, (outcome, bucket) => {
+    take?.(outcome, bucket);
     const fingerprint = (outcome.fingerprint ??= fingerprintOf(outcome));
     const times = bucket + 1;
     a = (a + Math.imul(fingerprint[0], times)) | 0;
@@ -54,7 +67,7 @@ export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
     c = (c + Math.imul(fingerprint[2], times)) | 0;
     d = (d + Math.imul(fingerprint[3], times)) | 0;
   });
-  return { flags, reasons, digest: hex(a) + hex(b) + hex(c) + hex(d) };
+  return hex(a) + hex(b) + hex(c) + hex(d);
 }
 
 const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
