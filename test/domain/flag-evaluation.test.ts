@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { bucketOf } from '../../domain/bucketing.js';
 import type { Definitions, Evaluation, FlagContext } from '../../domain/flag.js';
 import { type BrokenRule, compileFlags } from '../../domain/flag-evaluation.js';
 import { flagOf, ruleOf } from '../helper/flag.js';
@@ -95,6 +96,18 @@ describe('compileFlags', () => {
     assert.equal(all.get('f100')?.reason, 'TARGETING_MATCH');
     assert.equal(all.get('f102')?.reason, 'DISABLED');
     assert.equal(all.get('f149')?.prerequisite, 'f148');
+  });
+
+  it('gives a flag its own bucket, whichever flag was answered before it', () => {
+    const needs = (key: string) =>
+      flagOf({ key, rules: [ruleOf()], prerequisites: [{ flagKey: 'split', values: [true, false] }] });
+    const variants = [{ key: 'a', value: true, weight: 1 }];
+    const split = flagOf({ key: 'split', rules: [ruleOf({ variants })] });
+    const all = compile({ flags: [needs('one'), split, needs('two'), flagOf({ key: 'plain' })] }).all(anna);
+    assert.deepEqual(
+      [...all.values()].map(({ bucket }) => bucket),
+      [undefined, bucketOf('split', 'anna'), undefined, undefined],
+    );
   });
 
   it('evaluates a prerequisite once, however many flags ask for it', () => {
