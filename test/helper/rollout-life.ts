@@ -5,7 +5,7 @@ import { flagRolloutDeps } from '../../activities/flag-rollout-deps.js';
 import type { AlertDoc } from '../../db/alerts.js';
 import { apps } from '../../db/apps.js';
 import type { AuditDoc } from '../../db/audit.js';
-import type { FlagRolloutDoc } from '../../db/flag-rollouts.js';
+import type { FlagRolloutDoc, RolloutLookDoc } from '../../db/flag-rollouts.js';
 import type { RolloutOutcome } from '../../db/flag-rollout-state.js';
 import { flagRevisions } from '../../db/flag-revisions.js';
 import type { FlagDoc } from '../../db/flags.js';
@@ -177,6 +177,20 @@ export async function rolloutWorld({ client, db }: { readonly client: MongoClien
       return view;
     },
 
+    /** A rollout that is stored, and whose first step is on. */
+    async started(rule: Partial<FlagRule> = {}): Promise<RolloutView> {
+      return this.goOn(await this.open(await this.newFlag(rule)));
+    },
+
+    /** Lets it have seen this in its newest window. */
+    async look(view: RolloutView, more: Partial<RolloutLookDoc> = {}): Promise<RolloutView> {
+      const seen = { at: new Date(), metrics: [], harm: null, hold: null, detail: null };
+      const look = { ...seen, window: view.windows.length - 1, percent: view.percentage, ...more };
+      const after = await deps.flagRolloutSteps.noteLook(new ObjectId(view.rolloutId), look);
+      assert.ok(after);
+      return after;
+    },
+
     async done(rolloutId: string, what: RolloutVerb, how: How = {}): Promise<RolloutView> {
       const outcome = await verb(new ObjectId(rolloutId), what, how);
       assert.equal(outcome.outcome, 'done', JSON.stringify(outcome));
@@ -212,6 +226,21 @@ export async function rolloutWorld({ client, db }: { readonly client: MongoClien
     },
   };
 }
+
+/** What a look sees that finds harm. */
+export const HARM: Partial<RolloutLookDoc> = {
+  harm: 'errors',
+  metrics: [
+    {
+      name: 'errors',
+      exposed: { profiles: 100, hit: 30 },
+      control: { profiles: 900, hit: 27 },
+      evidence: 1234,
+      needed: 25,
+      harmed: true,
+    },
+  ],
+};
 
 /** Somebody who always has this bucket. */
 export const profileAt = (bucket: number, index: number): ObjectId =>
