@@ -4,6 +4,7 @@ import { batchActivities, type BatchDeps } from './batches.js';
 import { errorGroupActivities, type ErrorGroupDeps } from './error-groups.js';
 import { watchActivities, type WatchDeps } from './error-watch.js';
 import { flagPreviewActivities, type PreviewDeps } from './flag-previews.js';
+import { type FlagRequestDeps, flagRequestActivities } from './flag-requests.js';
 import { type FlagRolloutDeps, flagRolloutActivities } from './flag-rollouts.js';
 import { flagStaleActivities, type StaleDeps } from './flag-stale.js';
 import { flagUsageActivities, type FlagUsageDeps } from './flag-usage.js';
@@ -20,6 +21,7 @@ type Deps = BatchDeps &
   DriftDeps &
   WatchDeps &
   PreviewDeps &
+  FlagRequestDeps &
   StaleDeps &
   FlagUsageDeps &
   FlagRolloutDeps;
@@ -36,6 +38,7 @@ export function activities(deps: Deps) {
     ...flagSetActivities(deps),
     ...flagDriftActivities(deps),
     ...flagPreviewActivities(deps),
+    ...flagRequestActivities(deps),
     ...flagStaleActivities(deps),
     ...flagUsageActivities(deps),
     ...flagRolloutActivities(deps),

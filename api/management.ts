@@ -42,6 +42,7 @@ import { tokenChanges } from '../db/token-changes.js';
 import { guard } from './access.js';
 import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
+import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
@@ -164,6 +165,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     await app.register(flagSegmentRoutes(deps));
     await app.register(flagTransferRoutes(deps));
     await app.register(flagRolloutRoutes({ ...deps, flagRollouts: flagRollouts(db) }));
+    await app.register(flagLifeRoutes({ ...deps, client, db }));
     await app.register(auditRoutes(deps));
   };
 }

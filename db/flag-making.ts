@@ -8,14 +8,14 @@ import type { FlagSegmentChanges } from './flag-segment-changes.js';
 interface Deps {
   readonly flagChanges: FlagChanges;
   readonly flagSegmentChanges: FlagSegmentChanges;
-  readonly flagImport: ReturnType<typeof flagImport>;
+  readonly importFlags: ReturnType<typeof flagImport>;
 }
 
 /**
  * Makes the change that a request asks for, as who asked for it, if what it is a change of is still as it was.
  * @throws PlatformError as the change itself does
  */
-export function flagMaking({ flagChanges, flagSegmentChanges, flagImport: importAll }: Deps) {
+export function flagMaking({ flagChanges, flagSegmentChanges, importFlags }: Deps) {
   return async (request: FlagRequestDoc): Promise<void> => {
     const { appId, app, requestedBy, requestedByName, baseVersion } = request;
     const actor = { kind: 'member', id: requestedBy, name: requestedByName } as const;
@@ -47,7 +47,7 @@ export function flagMaking({ flagChanges, flagSegmentChanges, flagImport: import
         await flagSegmentChanges.remove({ ...target, segmentKey: intent.segmentKey });
         return;
       case 'import':
-        await importAll({ ...target, flags: intent.flags, segments: intent.segments });
+        await importFlags({ ...target, flags: intent.flags, segments: intent.segments });
     }
   };
 }

@@ -19,6 +19,7 @@ import { eventsSpec } from './events.js';
 import { feedbackSpec } from './feedback.js';
 import { flagSetFencesSpec } from './flag-set-fences.js';
 import { flagPreviewsSpec } from './flag-previews.js';
+import { flagRequestsSpec } from './flag-requests.js';
 import { flagRevisionsSpec } from './flag-revisions.js';
 import { flagRolloutsSpec } from './flag-rollouts.js';
 import { flagSetsSpec } from './flag-sets.js';
@@ -86,6 +87,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   flagRolloutsSpec,
   rolloutProfilesSpec,
   flagPreviewsSpec,
+  flagRequestsSpec,
   flagUsageSpec,
   flagUsageFlushesSpec,
   flagReadsSpec,

@@ -53,7 +53,7 @@ const worker = await Worker.create({
     ...errorGroupDeps({ client, db }),
     ...flagSetDeps({ client, db, ...setWakes }),
     ...flagRolloutDeps({ client, db, onAlerts, ...setWakes }),
-    ...flagLifeDeps({ client, db }),
+    ...flagLifeDeps({ client, db, ...setWakes }),
   }),
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }

@@ -6,6 +6,7 @@ export { errorAutoResolve } from './error-auto-resolve.js';
 export { errorGroup } from './error-group.js';
 export { errorWatch } from './error-watch.js';
 export { flagPreview } from './flag-preview.js';
+export { flagRequest } from './flag-request.js';
 export { flagRollout } from './flag-rollout.js';
 export { flagStale } from './flag-stale.js';
 export { flagUsage } from './flag-usage.js';

@@ -24,11 +24,11 @@ export function changedBy(guard: Guard, request: FastifyRequest, note: string | 
   return { actor: actorOf(member), appId: app.id, app: app.appId, note };
 }
 
-/** @throws CONFLICT in an app where a change needs two people: there it is asked for, not made. */
+/** @throws APPROVAL_REQUIRED in an app where a change needs two people: there it is asked for, not made. */
 export function changedDirectly(guard: Guard, request: FastifyRequest, note: string | undefined): ChangedBy {
   if (guard.appOf(request).app.config.flags.approval) {
     const how = 'a change of flags needs a second person in this app: ask for it by flag-requests';
-    throw new PlatformError('CONFLICT', how);
+    throw new PlatformError('APPROVAL_REQUIRED', how);
   }
   return changedBy(guard, request, note);
 }
