@@ -59,6 +59,30 @@ interface UnleashEngine {
   isEnabled(name: string, context: unknown, fallback: () => boolean): boolean;
 }
 
+interface UnleashConstraint {
+  readonly contextName: string;
+  readonly operator: string;
+  readonly values: readonly string[];
+  readonly value?: string;
+}
+
+/** For its client, and for its server. */
+export function unleashConstraints({ conditions }: Pick<PeerFlag, 'conditions'>): readonly UnleashConstraint[] {
+  const constraint =
+    (operator: string) =>
+    (contextName: string, [value = '', ...more]: readonly string[]): UnleashConstraint =>
+      operator.startsWith('NUM_')
+        ? { contextName, operator, value, values: [] }
+        : { contextName, operator, values: [value, ...more] };
+  const terms: Terms<UnleashConstraint> = {
+    in: constraint('IN'),
+    ends_with: constraint('STR_ENDS_WITH'),
+    gte: constraint('NUM_GTE'),
+    lt: constraint('NUM_LT'),
+  };
+  return conditions.map((condition) => translated(condition, terms));
+}
+
 export function unleash(flags: readonly PeerFlag[]): Peer {
   // The engine alone, without the fetching and the metrics around it: what counts is evaluation.
   const require = createRequire(import.meta.url);
@@ -66,17 +90,6 @@ export function unleash(flags: readonly PeerFlag[]): Peer {
     readonly default: new (repository: unknown, strategies: unknown) => UnleashEngine;
   };
   const { defaultStrategies } = require('unleash-client/lib/strategy') as { readonly defaultStrategies: unknown };
-  const constraint = (operator: string) => (contextName: string, values: readonly string[]) => ({
-    contextName,
-    operator,
-    ...(operator.startsWith('NUM_') ? { value: values[0], values: [] } : { values }),
-  });
-  const terms: Terms<object> = {
-    in: constraint('IN'),
-    ends_with: constraint('STR_ENDS_WITH'),
-    gte: constraint('NUM_GTE'),
-    lt: constraint('NUM_LT'),
-  };
   const toggles = new Map(
     flags.map(({ key, conditions, percentage }) => [
       key,
@@ -87,7 +100,7 @@ export function unleash(flags: readonly PeerFlag[]): Peer {
           {
             name: 'flexibleRollout',
             parameters: { rollout: String(percentage), stickiness: 'userId', groupId: key },
-            constraints: conditions.map((condition) => translated(condition, terms)),
+            constraints: unleashConstraints({ conditions }),
           },
         ],
       },

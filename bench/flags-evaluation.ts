@@ -1,77 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Definitions, Flag, FlagCondition, FlagContext } from '../domain/flag.js';
+import type { FlagContext } from '../domain/flag.js';
 import { compileFlags } from '../domain/flag-evaluation.js';
 import { setOf } from '../domain/flag-set.js';
+import { condition, CONTEXTS, contexts, definitionsOf, FLAGS, flagsWith, switchOf } from './flag-samples.js';
 import { flagd, growthbook, type Peer, type PeerFlag, unleash } from './flag-peers.js';
 
 // node --import tsx bench/flags-evaluation.ts: evaluation in process, on one core, and nothing else.
 
-const FLAGS = 50;
-const CONTEXTS = 1_000;
 const ROUNDS = 5;
 const ROUND_MS = 400;
-
-const COUNTRIES = ['AT', 'BR', 'CH', 'DE', 'ES', 'FR', 'GB', 'IT', 'JP', 'US'];
-const PLANS = ['free', 'pro', 'team', 'enterprise'];
-const DOMAINS = ['example.com', 'example.org', 'shop.example.net', 'mail.example.com'];
-
-const cyclic = <T>(list: readonly T[], from: number, count: number): readonly T[] =>
-  Array.from({ length: count }, (_, index) => list[(from + index) % list.length] as T);
-
-const condition = (attribute: string, operator: string, ...values: string[]): FlagCondition => ({
-  attribute,
-  operator,
-  values,
-});
-
-/** Two conditions that every second or third context meets, of three kinds. */
-function conditionsOf(index: number): readonly FlagCondition[] {
-  const age = String(20 + (index % 40));
-  if (index % 3 === 0)
-    return [condition('country', 'in', ...cyclic(COUNTRIES, index, 6)), condition('age', 'gte', age)];
-  if (index % 3 === 1)
-    return [condition('plan', 'in', ...cyclic(PLANS, index, 3)), condition('email', 'ends_with', 'example.com')];
-  return [condition('age', 'lt', age), condition('plan', 'in', ...cyclic(PLANS, index, 2))];
-}
-
-const contexts: readonly FlagContext[] = Array.from({ length: CONTEXTS }, (_, index) => ({
-  targetingKey: `user-${index}`,
-  attributes: {
-    country: COUNTRIES[index % COUNTRIES.length],
-    plan: PLANS[(index >> 1) % PLANS.length],
-    email: `user-${index}@${String(DOMAINS[(index >> 2) % DOMAINS.length])}`,
-    age: 16 + ((index * 7) % 60),
-    version: `2.${index % 30}.0`,
-  },
-}));
-
-const flagsWith = (percentage: number): readonly PeerFlag[] =>
-  Array.from({ length: FLAGS }, (_, index) => ({ key: `flag-${index}`, conditions: conditionsOf(index), percentage }));
-
-const definitionsOf = (flags: readonly PeerFlag[]): Definitions => ({
-  version: 1,
-  segments: [],
-  flags: flags.map(({ key, conditions, percentage }) => switchOf(key, [{ conditions, percentage }])),
-});
-
-const switchOf = (key: string, rules: readonly Omit<PeerFlag, 'key'>[]): Flag => ({
-  key,
-  type: 'boolean',
-  defaultValue: false,
-  enabled: true,
-  prerequisites: [],
-  version: 1,
-  rules: rules.map(({ conditions, percentage }, index) => ({
-    ruleId: `rule-${index}`,
-    priority: index,
-    conditions,
-    value: true,
-    rolloutPercentage: percentage,
-    experimentId: null,
-  })),
-});
 
 /** Each context once; how many flags were on is returned, so that nothing is optimised away. */
 type Pass = () => number;

@@ -88,6 +88,7 @@ export async function benchSystem() {
   return {
     client,
     db,
+    mongodbUrl: engines.mongodbUrl,
     url: (): string => url,
     ownerToken,
 

@@ -9,19 +9,14 @@ const here = import.meta.dirname;
 const ADMIN = '*:*.bench-admin-token-0123456789abcdef';
 const FRONTEND = 'default:development.bench-frontend-token-0123456789abcdef';
 
-/** A flag as this peer knows it: constraints that must all hold, and a percentage. */
-export interface PeerFlag {
+interface ServerFlag {
   readonly key: string;
-  readonly constraints: readonly {
-    readonly contextName: string;
-    readonly operator: string;
-    readonly values: string[];
-  }[];
+  readonly constraints: readonly object[];
   readonly percentage: number;
 }
 
-/** Unleash's open-source server with these flags, on loopback. `path` is what its frontend clients ask. */
-export async function unleash(flags: readonly PeerFlag[]) {
+/** Unleash's open-source server with these flags, each with constraints that must all hold and a percentage, on loopback. `path` is what its frontend clients ask. */
+export async function unleash(flags: readonly ServerFlag[]) {
   if (!existsSync(join(here, 'node_modules', 'unleash-server'))) {
     execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: here, stdio: 'ignore' });
   }
