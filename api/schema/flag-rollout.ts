@@ -40,20 +40,20 @@ const Metric = Type.Union([
 
 const GuardSchema = Type.Object(
   {
-    metrics: Type.Array(Metric, { minItems: 1, maxItems: GUARD_BOUNDS.metrics, default: [...DEFAULT_GUARD.metrics] }),
+    metrics: Type.Array(Metric, { minItems: 1, maxItems: GUARD_BOUNDS.metrics }),
     alpha: Type.Number({
       ...within(GUARD_BOUNDS.alpha),
-      default: DEFAULT_GUARD.alpha,
       description: 'the share of harmless rollouts that may be reverted all the same',
     }),
     minProfiles: Type.Integer({
       ...within(GUARD_BOUNDS.minProfiles),
-      default: DEFAULT_GUARD.minProfiles,
       description: 'on either side, before a step is left',
     }),
   },
   strict,
 );
+/** What is left out is as usual; said in code, since a validator takes no defaults within a union. */
+const GuardRequest = Type.Partial(GuardSchema, strict);
 
 export const RolloutParams = Type.Object({ appId: Type.String({ pattern: APP_SLUG }), rolloutId: Id });
 
@@ -74,7 +74,7 @@ export const CreateRolloutRequest = Type.Object(
     ruleId: Type.String({ minLength: 1, maxLength: FLAG_LIMITS.idChars }),
     steps: Type.Array(Step, { minItems: 1, maxItems: most }),
     startAt: Type.Optional(Instant),
-    guard: Type.Optional(Type.Union([GuardSchema, Type.Null()], { description: 'null: by the clock alone' })),
+    guard: Type.Optional(Type.Union([GuardRequest, Type.Null()], { description: 'null: by the clock alone' })),
     note: Type.Optional(Type.String({ minLength: 1, maxLength: noteLength })),
   },
   strict,
@@ -162,7 +162,7 @@ export const RolloutPendingView = Type.Object(
 
 export const planIn = ({ steps, guard }: Static<typeof CreateRolloutRequest>): RolloutPlan => ({
   steps,
-  guard: guard === undefined ? DEFAULT_GUARD : guard,
+  guard: guard === null ? null : { ...DEFAULT_GUARD, ...guard },
 });
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
