@@ -86,7 +86,7 @@ export function rolloutProfiles(db: Db) {
     /** Idempotent: minimum, maximum and set. */
     async serve(served: readonly ServedProfile[]): Promise<void> {
       if (served.length === 0) return;
-      await collection.bulkWrite(served.map(serveWrite), { ordered: false, writeConcern: { w: 1 } });
+      await collection.bulkWrite(served.map(serveWrite), { ordered: false });
     },
 
     /**

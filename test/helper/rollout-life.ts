@@ -43,7 +43,16 @@ export async function rolloutLife(purpose: string) {
 }
 
 /** The same over a database that is there. */
-export async function rolloutWorld({ client, db }: { readonly client: MongoClient; readonly db: Db }) {
+export async function rolloutWorld({
+  client,
+  db,
+  appId: given,
+}: {
+  readonly client: MongoClient;
+  readonly db: Db;
+  /** Of `shop`, where it is registered already. */
+  readonly appId?: ObjectId;
+}) {
   const told: string[] = [];
   const deps = flagRolloutDeps({
     client,
@@ -77,7 +86,7 @@ export async function rolloutWorld({ client, db }: { readonly client: MongoClien
     );
     return _id;
   }
-  const appId = await newApp('shop');
+  const appId = given ?? (await newApp('shop'));
 
   async function person(role: Role | undefined, app = appId): Promise<ObjectId> {
     const _id = new ObjectId();
