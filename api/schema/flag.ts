@@ -28,7 +28,7 @@ const Description = Type.String({ maxLength: 2_000 });
 const Owner = Type.Union([Id, Type.Null()], { description: 'a member' });
 const Tags = Type.Array(Tag, { maxItems: 20, uniqueItems: true });
 const ExpiresAt = Type.Union([Instant, Type.Null()]);
-const ValueSchema = Type.Union([Type.Boolean(), Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
+const ValueSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
   description: 'JSON Schema for values of type json; docs/flags.md lists the keywords',
 });
 const Prerequisites = Type.Array(
