@@ -34,7 +34,7 @@ interface FlagReversion extends FlagTarget {
 }
 
 /** Beside those that are in use: keys are not used again, so that answers and histories stay apart. */
-export const MOST_ARCHIVED = 10_000;
+const MOST_ARCHIVED = 10_000;
 
 export const newFlagDoc = (flag: NewFlag, { actor, appId }: ChangedBy, at: Date): FlagDoc => {
   if (actor.id === null) throw new Error('a flag is made by somebody');

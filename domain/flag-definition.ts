@@ -8,7 +8,7 @@ export interface FlagDefinitionDraft extends FlagDraft {
 }
 
 /** Of a whole flag or segment, as JSON: it is stored with each of its versions. */
-export const DEFINITION_CHARS = 256 * 1024;
+const DEFINITION_CHARS = 256 * 1024;
 
 /** Everything for which this definition cannot be saved. */
 export function definitionFaults(draft: FlagDefinitionDraft, others: OtherDefinitions): readonly FlagFault[] {
