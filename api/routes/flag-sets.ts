@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { PlatformError } from '../../domain/errors.js';
 import { openTo } from '../access.js';
 import { isKnownBy, versionSeen } from '../flags/etag.js';
 import { etagOf, setAsJson, setAsMessage } from '../flags/rendering.js';
@@ -15,12 +16,13 @@ interface Deps {
 /** All flags of a profile. */
 export function flagSetRoutes({ serving, people, now }: Deps): FastifyPluginAsync {
   return async (app) => {
-    app.get<{ Querystring: { profileId: string } }>(
+    app.get<{ Querystring: { profileId?: string } }>(
       '/v1/flags',
       { ...openTo('app-key'), helmet: false, schema: { ...flagSetDocs, querystring: FlagSetQuery } },
       async (request, reply) => {
         const sender = await serving.admit(request);
-        const { profileId: externalId } = request.query;
+        const { profileId: externalId = '' } = request.query;
+        if (externalId === '') throw new PlatformError('REQUEST_INVALID', 'profileId is missing');
         const { 'if-none-match': known, 'x-identity-proof': proof, accept = '' } = request.headers;
         const answer = await serving.answer(sender, {
           externalId,

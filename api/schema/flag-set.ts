@@ -5,7 +5,10 @@ import { Id } from './common.js';
 import { Problem } from './problem.js';
 
 export const FlagSetQuery = Type.Object({
-  profileId: Type.String({ minLength: 1, maxLength: LIMITS.mapValue, description: 'As the client names it.' }),
+  // Whether it is there is asked after the key.
+  profileId: Type.Optional(
+    Type.String({ maxLength: LIMITS.mapValue, description: 'As the client names it; it must be there.' }),
+  ),
 });
 
 const FlagSetView = Type.Object(
