@@ -32,6 +32,7 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
   /** Since when no change can have been missed by the stream, and until when. */
   let since = Infinity;
   let until = -Infinity;
+  let isBroken = false;
 
   async function poll(): Promise<void> {
     const at = clock();
@@ -56,7 +57,10 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
         stream = watch();
         await read(stream);
       } catch (err) {
-        if (!isStopping()) log?.warn({ err }, 'the stream of changes to flags broke; the poll goes on');
+        // Once, however often it cannot be opened again.
+        if (!isStopping())
+          log?.[isBroken ? 'debug' : 'warn']({ err }, 'the stream of changes to flags broke; the poll goes on');
+        isBroken = true;
       }
       since = Infinity;
       until = -Infinity;
@@ -71,6 +75,7 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
       const change = await from.next();
       if (isStopping()) return;
       since = Math.min(since, clock());
+      isBroken = false;
       // "None" was said by the server after it was asked; a change may have lain here for a while.
       if (change === undefined) until = askedAt;
       else onChange(change);
