@@ -34,13 +34,15 @@ export interface SetWrites {
   readonly writes: readonly SetWrite[];
 }
 
-/** How many were written; undefined: a newer pass has begun, and nothing was. */
+/** How many were written; undefined: a newer pass has begun, and the rest was not. */
 type Written = number | undefined;
 
 const IN_ONE = {
   readConcern: { level: 'snapshot' },
   writeConcern: { w: 'majority', journal: true },
 } as const;
+/** Answers write too: the fewer sets a transaction of a pass holds, the seldomer it meets them and begins again. */
+const MOST_IN_ONE = 250;
 const BACK_TRIES = 3;
 const NO_REVISION = [{ profileRev: 0 }, { profileRev: { $exists: false } }];
 
@@ -97,16 +99,26 @@ export function flagSetWrites(client: MongoClient, db: Db) {
     return inserts.length + matchedCount;
   }
 
-  return {
-    /** Of a pass, which has raised the fences to its version. */
-    pass: (given: SetWrites): Promise<Written> =>
-      client.withSession((session) =>
-        session.withTransaction(
-          async () =>
-            (await fences.touch(given.appId, session)) === given.version ? store(given, session) : undefined,
-          IN_ONE,
-        ),
+  const passOne = (given: SetWrites): Promise<Written> =>
+    client.withSession((session) =>
+      session.withTransaction(
+        async () => ((await fences.touch(given.appId, session)) === given.version ? store(given, session) : undefined),
+        IN_ONE,
       ),
+    );
+
+  return {
+    /** Of a pass, which has raised the fences to its version. Idempotent: what is cut short is done again. */
+    async pass(given: SetWrites): Promise<Written> {
+      let written = 0;
+      for (let from = 0; from < given.writes.length; from += MOST_IN_ONE) {
+        const part = { ...given, writes: given.writes.slice(from, from + MOST_IN_ONE) };
+        const now = await passOne(part);
+        if (now === undefined) return undefined;
+        written += now;
+      }
+      return written;
+    },
 
     /** Of answers. Nobody waits for it, so it gives up where it meets others again and again. */
     back: (given: SetWrites): Promise<Written> =>

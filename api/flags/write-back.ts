@@ -25,7 +25,9 @@ interface Deps {
   readonly now?: () => number;
 }
 
-const EVERY_MS = 25;
+/** Nobody waits for them, and a transaction of many costs little more than one of a few. */
+const EVERY_MS = 200;
+const BETWEEN_FULL_MS = 25;
 const MOST_IN_BATCH = 200;
 /** A few megabytes of common sets; what comes beyond is evaluated again by the next answer. */
 const MOST_QUEUED = 2_000;
@@ -72,6 +74,8 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
     }
   }
 
+  const isFull = (): boolean => held.size >= MOST_IN_BATCH;
+
   /** The oldest queue, or as much of it as one transaction takes. */
   function take(): Map<string, WriteBackEntry> | undefined {
     const [oldest] = queues;
@@ -95,7 +99,7 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
     if (batch === undefined) return;
     writing = write(batch).finally(() => {
       writing = undefined;
-      if (!stopped && queues.size > 0) timer ??= setTimeout(flush, everyMs);
+      if (!stopped && queues.size > 0) timer ??= setTimeout(flush, isFull() ? BETWEEN_FULL_MS : everyMs);
     });
   }
 
