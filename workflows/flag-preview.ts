@@ -37,14 +37,15 @@ const { walkPreview } = proxyActivities<Pick<FlagPreviewActivities, 'walkPreview
   startToCloseTimeout: '1 hour',
   scheduleToCloseTimeout: '2 hours',
   heartbeatTimeout: '1 minute',
+  cancellationType: 'TRY_CANCEL',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   summary: 'Compare the answers for all profiles',
 });
 
 const LOOK_MS = 500;
-const LOOK_AT_MOST_MS = 20_000;
+const LOOK_AT_MOST_MS = 4_000;
 /** Of a turn, while others of the app run. */
-const TURNS = 500;
+const TURNS = 1_500;
 
 /** Compares a change that is not made yet with what is, over all profiles, when it is this one's turn. */
 export async function flagPreview({ previewId }: FlagPreviewInput): Promise<void> {

@@ -64,7 +64,7 @@ export function flagPreviewRoutes(deps: Deps): FastifyPluginAsyncTypebox {
   async function awaited(client: Client, previewId: ObjectId): Promise<void> {
     const handle = client.workflow.getHandle(flagPreviewId(previewId.toHexString()));
     // What has become of it stands in the preview.
-    await client.withAbortSignal(AbortSignal.timeout(waitMs), () => handle.result()).catch(() => undefined);
+    await client.withDeadline(Date.now() + waitMs, () => handle.result()).catch(() => undefined);
   }
 
   return async (app) => {

@@ -1,6 +1,5 @@
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import type { ErrorGroupActivities } from '../../activities/error-groups.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { failureInterceptor } from '../../worker/failure-interceptor.js';
 import { registerSearchAttributes } from '../../worker/search-attributes.js';
@@ -19,7 +18,7 @@ export async function groupWorkers() {
     client: new Client({ connection, namespace }),
 
     /** Starts one; what it gives stops it. */
-    async worker(activities: ErrorGroupActivities, taskQueue = TASK_QUEUE): Promise<() => Promise<void>> {
+    async worker(activities: object, taskQueue = TASK_QUEUE): Promise<() => Promise<void>> {
       const worker = await Worker.create({
         connection,
         namespace,
