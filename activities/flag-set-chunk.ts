@@ -1,5 +1,5 @@
 import { setImmediate as pause } from 'node:timers/promises';
-import { BSON } from 'mongodb';
+import { bsonBytes } from '../db/bson-documents.js';
 import type { WalkedProfile } from '../db/flag-profiles.js';
 import type { SetWrite } from '../db/flag-set-writes.js';
 import { digestOf, type FlagSet, setOf } from '../domain/flag-set.js';
@@ -57,5 +57,5 @@ function changeOf(app: CompiledApp, { set, aliasOf, ...profile }: WalkedProfile)
 }
 
 function isTooLarge({ setBytes }: CompiledApp, { flags, reasons }: FlagSet): boolean {
-  return setBytes > MOST_SET_BYTES && BSON.calculateObjectSize({ flags, reasons }) > MOST_SET_BYTES;
+  return setBytes > MOST_SET_BYTES && bsonBytes({ flags, reasons }) > MOST_SET_BYTES;
 }

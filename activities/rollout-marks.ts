@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { BSON, type ClientSession, type ObjectId } from 'mongodb';
-import { bsonDocuments } from '../db/bson-documents.js';
+import type { ClientSession, ObjectId } from 'mongodb';
+import { bsonDocuments, decoded } from '../db/bson-documents.js';
 import type { EventDoc } from '../db/events.js';
 import type { FlagRollouts, WatchedRollout } from '../db/flag-rollouts.js';
 import { NOBODY } from '../db/ids.js';
@@ -84,7 +84,7 @@ export function rolloutMarks({ flagRollouts, rolloutProfiles, now }: Deps) {
       );
       const bytes = wanted ? flush.bytes?.events.buffer : undefined;
       for (const document of bytes === undefined ? [] : bsonDocuments(bytes)) {
-        const event = BSON.deserialize(document) as EventDoc;
+        const event = decoded(document) as EventDoc;
         for (const one of apps.get(event.appId.toHexString()) ?? [])
           add(one, one.events.get(event.eventName ?? event.eventType) ?? [], event.profileId, event.receivedAt);
       }

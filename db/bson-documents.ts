@@ -10,6 +10,11 @@ export function* bsonDocuments(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
+export const decoded = (document: Uint8Array): Document => BSON.deserialize(document);
+
+/** How many bytes a value takes as BSON. */
+export const bsonBytes = (value: Document): number => BSON.calculateObjectSize(value);
+
 /** The driver takes an object with this key for one of its own types; a `Map` it takes for what it holds. */
 export function asData<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
   if (!Object.hasOwn(map, '_bsontype')) return map;

@@ -1,12 +1,5 @@
-import {
-  BSON,
-  type ClientSession,
-  type Db,
-  type Filter,
-  type FilterOperators,
-  type MongoClient,
-  ObjectId,
-} from 'mongodb';
+import { type ClientSession, type Db, type Filter, type FilterOperators, type MongoClient, ObjectId } from 'mongodb';
+import { decoded } from './bson-documents.js';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 import type { ProfileAliasDoc, ProfileDoc } from './profiles.js';
 
@@ -66,7 +59,7 @@ export function flagProfiles(client: MongoClient, db: Db) {
     for await (const raw of cursor as AsyncIterable<unknown>) {
       if (!Buffer.isBuffer(raw)) throw new TypeError('the driver gave something else than BSON');
       bytes += raw.length;
-      found.push(BSON.deserialize(raw) as FlagProfile);
+      found.push(decoded(raw) as FlagProfile);
       if (bytes >= CHUNK_BYTES) break;
     }
     const isAll = found.length < limit && bytes < CHUNK_BYTES;

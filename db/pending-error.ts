@@ -1,6 +1,6 @@
 import { BSON } from 'mongodb';
 import type { Exception } from '../domain/occurrence.js';
-import { asData, bsonDocuments } from './bson-documents.js';
+import { asData, bsonDocuments, decoded } from './bson-documents.js';
 import type { PendingError } from './errors.js';
 
 /** An occurrence as it waits in the spool. */
@@ -12,8 +12,7 @@ export interface EncodedError {
 
 /** The occurrences that the bytes of a flush hold, one at a time. */
 export function* pendingErrors(bytes: Uint8Array): Generator<EncodedError> {
-  for (const document of bsonDocuments(bytes))
-    yield { error: BSON.deserialize(document) as PendingError, bytes: document };
+  for (const document of bsonDocuments(bytes)) yield { error: decoded(document) as PendingError, bytes: document };
 }
 
 /** The occurrence as BSON, with other exceptions than it came with. */

@@ -1,6 +1,6 @@
-import { type Binary, BSON, type ClientSession, type Db, type Document } from 'mongodb';
+import type { Binary, ClientSession, Db, Document } from 'mongodb';
 import { rollupCounter } from '../domain/rollup.js';
-import { bsonDocuments } from './bson-documents.js';
+import { bsonDocuments, decoded } from './bson-documents.js';
 import type { EventDoc, SeriesMeta } from './events.js';
 import type { RollupShare } from './rollups.js';
 
@@ -20,7 +20,7 @@ type SeriesDoc = Pick<EventDoc, '_id' | 'meta' | 'timestamp'> & Partial<Pick<Eve
 /** The documents that `bytes` holds one after the other. */
 export function seriesItems(bytes: Uint8Array): SeriesItem[] {
   return [...bsonDocuments(bytes)].map((slice) => {
-    const { _id, meta, timestamp, eventType, eventName } = BSON.deserialize(slice) as SeriesDoc;
+    const { _id, meta, timestamp, eventType, eventName } = decoded(slice) as SeriesDoc;
     const names = { eventType: eventType ?? '', eventName: eventName ?? '' };
     return { meta, timestamp, id: _id.toHexString(), bytes: slice, ...names };
   });
