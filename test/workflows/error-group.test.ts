@@ -5,7 +5,7 @@ import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporal
 import { ApplicationFailure } from '@temporalio/common';
 import { ObjectId } from 'mongodb';
 import fc from 'fast-check';
-import { errorGroupActivities } from '../../activities/error-groups.js';
+import { type ErrorGroupActivities, errorGroupActivities } from '../../activities/error-groups.js';
 import type { GroupPlan } from '../../db/error-timers.js';
 import type { VerbOutcome } from '../../db/error-verb-state.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
@@ -217,7 +217,7 @@ describe('the workflow of an error group', () => {
           return { outcome: gone, plan };
         },
         endIgnore: async () => ({ ...plan, status: 'gone' }),
-      },
+      } satisfies ErrorGroupActivities,
       taskQueue,
     );
     const groupId = new ObjectId().toHexString();
