@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { FlagDefinitions } from '../db/flag-definitions.js';
 import type { FlagProfiles, WalkedProfile } from '../db/flag-profiles.js';
-import { type FlagSetDoc, type FlagSets, standingOf } from '../db/flag-sets.js';
+import { type FlagSetDoc, type FlagSets, reasonsOf, standingOf } from '../db/flag-sets.js';
 import type { FlagSetWrites, SetWrite } from '../db/flag-set-writes.js';
 import type { FlagStates, FlagVersion } from '../db/flag-states.js';
 import { compileFlags } from '../domain/flag-evaluation.js';
@@ -53,8 +53,8 @@ export function flagDriftActivities({ flagStates, flagDefinitions, flagProfiles,
       if (!isSettled(profile, set) || standingOf(set, state) !== 'right') continue;
       looked += 1;
       const fresh = setOf(compiled, { targetingKey: profile.externalId, attributes: profile.attributes });
-      const { flags, reasons, digest } = set;
-      if (isDeepStrictEqual({ flags, reasons, digest }, { ...fresh })) continue;
+      const { flags, digest } = set;
+      if (isDeepStrictEqual({ flags, reasons: reasonsOf(set), digest }, fresh)) continue;
       const { _id: setId, profileId, profileRev = 0 } = set;
       writes.push({ profileId, profileRev, setId, content: { kind: 'set', set: fresh } });
     }

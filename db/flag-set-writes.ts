@@ -146,8 +146,8 @@ export type FlagSetWrites = ReturnType<typeof flagSetWrites>;
 function fieldsOf(content: SetContent, v: number, computedAt: Date) {
   if (content.kind === 'set') {
     const { flags, reasons, digest } = content.set;
-    return { v, flags, reasons, digest, computedAt };
+    return { v, flags, reasons: JSON.stringify(reasons), digest, computedAt };
   }
-  const mark = { v: 0, flags: {}, reasons: {}, digest: '', computedAt };
+  const mark = { v: 0, flags: {}, reasons: '', digest: '', computedAt };
   return content.kind === 'alias' ? { ...mark, aliasOf: content.of } : mark;
 }

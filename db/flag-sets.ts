@@ -1,8 +1,7 @@
 import type { Db, ObjectId } from 'mongodb';
-import { REASONS } from '../domain/flag.js';
 import type { StoredReason } from '../domain/flag-set.js';
 import type { CollectionSpec } from './collection.js';
-import { anything, date, documentOf, mapOf, number, objectId, oneOf, optional, string } from './json-schema.js';
+import { anything, date, documentOf, mapOf, number, objectId, optional, string } from './json-schema.js';
 
 /** Every flag of an app, evaluated beforehand for one profile. */
 export interface FlagSetDoc {
@@ -19,8 +18,11 @@ export interface FlagSetDoc {
   readonly profileRev?: number;
   /** The profile that this id is another name of, and whose set stands for it. */
   readonly aliasOf?: ObjectId;
-  /** Why each flag is so, by flag key; a flag that is not there is `STATIC`. */
-  readonly reasons?: Readonly<Record<string, StoredReason>>;
+  /**
+   * Why each flag is so, by flag key; a flag that is not there is `STATIC`. As JSON text: nobody searches by it, and a
+   * document of a hundred parts costs the database more at each write than all the rest of the set.
+   */
+  readonly reasons?: string;
   /** Of values and reasons: two sets with the same one answer the same. */
   readonly digest?: string;
 }
@@ -37,19 +39,14 @@ export const flagSetsSpec: CollectionSpec = {
     v: optional(number),
     profileRev: optional(number),
     aliasOf: optional(objectId),
-    reasons: optional(
-      mapOf(
-        documentOf<StoredReason>({
-          reason: oneOf(REASONS),
-          variant: optional(string),
-          ruleId: optional(string),
-          bucket: optional(number),
-        }),
-      ),
-    ),
+    reasons: optional(string),
     digest: optional(string),
   }),
 };
+
+/** Why each flag of a stored set is so. */
+export const reasonsOf = ({ reasons }: Pick<FlagSetDoc, 'reasons'>): Readonly<Record<string, StoredReason>> =>
+  reasons === undefined || reasons === '' ? {} : (JSON.parse(reasons) as Record<string, StoredReason>);
 
 /** What a stored set is worth: `right` is served, `newer` is served by who then looks for the newer definitions too. */
 export type SetStanding = 'right' | 'newer' | 'stale';

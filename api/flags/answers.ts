@@ -1,7 +1,7 @@
 import type { ObjectId } from 'mongodb';
 import type { App } from '../../db/apps.js';
 import type { FlagSetReads, ReadProfile, ReadSet } from '../../db/flag-set-reads.js';
-import { standingOf } from '../../db/flag-sets.js';
+import { reasonsOf, standingOf } from '../../db/flag-sets.js';
 import type { FlagContext } from '../../domain/flag.js';
 import type { CompiledFlags } from '../../domain/flag-evaluation.js';
 import { type FlagSet, setOf } from '../../domain/flag-set.js';
@@ -102,7 +102,7 @@ export function flagAnswers({ follower, reads, people, writeBack }: Deps) {
   const stored = ({ compiled }: Current, set: ReadSet, targetingKey: string): Answer => ({
     version: Math.max(compiled.version, set.v ?? 0),
     compiled,
-    set: { flags: set.flags, reasons: set.reasons ?? {}, digest: set.digest ?? '' },
+    set: { flags: set.flags, reasons: reasonsOf(set), digest: set.digest ?? '' },
     computedAt: set.computedAt,
     profileId: set.profileId,
     targetingKey,

@@ -174,7 +174,7 @@ describe('a set of flags', () => {
     const profileId = profileIdOf(from.app.id, 'ada');
     await sets().updateOne(
       { appId: from.app.id, profileId },
-      { $set: { v: 2, flags: { pro: true }, reasons: {}, digest: 'd', computedAt: new Date(0) } },
+      { $set: { v: 2, flags: { pro: true }, reasons: '{}', digest: 'd', computedAt: new Date(0) } },
       { upsert: true },
     );
     const { body } = await get(from, 'ada');

@@ -5,7 +5,7 @@ import { flagDriftActivities } from '../../activities/flag-drift.js';
 import { flagSetDeps } from '../../activities/flag-set-deps.js';
 import { flagSetActivities, type RangeResult } from '../../activities/flag-sets.js';
 import { type FlagDoc, flagsSpec } from '../../db/flags.js';
-import { type FlagSetDoc, flagSets, flagSetsSpec, standingOf } from '../../db/flag-sets.js';
+import { type FlagSetDoc, flagSets, flagSetsSpec, reasonsOf, standingOf } from '../../db/flag-sets.js';
 import { flagStates } from '../../db/flag-states.js';
 import { profileIdOf } from '../../db/ids.js';
 import { type ProfileDoc, profiles, type ProfileWrite } from '../../db/profiles.js';
@@ -175,8 +175,10 @@ export async function flagLab(purpose: string) {
         right += 1;
         const profile = people.get(set.profileId.toHexString());
         const { externalId: targetingKey = '', attributes = {} } = profile ?? {};
-        const { flags, reasons, digest } = set;
-        if (!isDeepStrictEqual({ flags, reasons, digest }, setOf(compiled, { targetingKey, attributes })))
+        const { flags, digest } = set;
+        if (
+          !isDeepStrictEqual({ flags, reasons: reasonsOf(set), digest }, setOf(compiled, { targetingKey, attributes }))
+        )
           wrong.push(targetingKey);
       }
       return { right, wrong };
