@@ -1,4 +1,4 @@
-import type { Guard, HoldReason, MetricLook } from './guard.js';
+import { type Guard, guardFault, type HoldReason, type MetricLook } from './guard.js';
 import { isActive, lookEveryMs, type RolloutPlan, type RolloutState, type RolloutStep } from './rollout.js';
 
 export interface RolloutWindow {
@@ -110,8 +110,19 @@ const instant = (ms: number): string => new Date(ms).toISOString().replace('.000
 const holdText = ({ holdMinutes, holdSeconds }: RolloutStep): string =>
   holdSeconds === undefined ? `${String(holdMinutes)} min` : `${String(holdSeconds)} s`;
 
-function guardLine(guard: Guard | null): string {
+/** One that is malformed must not keep the rest from being shown: its looks fail, and say so. */
+export function readableGuard(guard: Guard | null): Guard | null | undefined {
+  try {
+    return guard === null || guardFault(guard) === undefined ? guard : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function guardLine(given: Guard | null): string {
+  const guard = readableGuard(given);
   if (guard === null) return 'No guard: it goes by the clock alone.';
+  if (guard === undefined) return 'The guard is malformed: it cannot be evaluated.';
   const { metrics, alpha, minProfiles } = guard;
   const watched = metrics.map((metric) =>
     metric.kind === 'errors' ? 'errors' : `${metric.harm} of \`${metric.name}\``,

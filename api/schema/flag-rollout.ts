@@ -5,7 +5,7 @@ import { APP_SLUG } from '../../domain/app.js';
 import { FLAG_KEY_PATTERN, FLAG_LIMITS } from '../../domain/flag-limits.js';
 import { DEFAULT_GUARD, GUARD_BOUNDS } from '../../domain/guard.js';
 import { ROLLOUT_BOUNDS, ROLLOUT_STATES, type RolloutPlan } from '../../domain/rollout.js';
-import { holdSentence, type RolloutView } from '../../domain/rollout-view.js';
+import { holdSentence, readableGuard, type RolloutView } from '../../domain/rollout-view.js';
 import { Id, Instant } from './common.js';
 import { After, NextCursor } from './cursor.js';
 
@@ -176,10 +176,11 @@ const lookView = ({ at, ...look }: RolloutLookDoc): Static<typeof LookView> => (
 
 export function rolloutSummary(view: RolloutView): Static<typeof RolloutSummary> {
   const { plan, look, lookCount, startAtMs, untilMs, createdAtMs, endedAtMs, windows } = view;
+  const guard = readableGuard(plan.guard) ?? null;
   return {
     ...view,
     steps: [...plan.steps],
-    guard: plan.guard && { ...plan.guard, metrics: [...plan.guard.metrics] },
+    guard: guard && { ...guard, metrics: [...guard.metrics] },
     startAt: iso(startAtMs),
     until: iso(untilMs),
     createdAt: new Date(createdAtMs).toISOString(),
