@@ -56,7 +56,12 @@ export function flagDriftActivities({ flagStates, flagDefinitions, flagProfiles,
       const { flags, digest } = set;
       if (isDeepStrictEqual({ flags, reasons: reasonsOf(set), digest }, fresh)) continue;
       const { _id: setId, profileId, profileRev = 0 } = set;
-      writes.push({ profileId, profileRev, setId, content: { kind: 'set', set: fresh } });
+      writes.push({
+        profileId,
+        profileRev,
+        setId,
+        content: { kind: 'set', set: { ...fresh, reasons: JSON.stringify(fresh.reasons) } },
+      });
     }
     if (writes.length === 0) return { looked, repaired: 0 };
     const profileIds = writes.map(({ profileId }) => profileId.toHexString());

@@ -2,7 +2,7 @@ import { setImmediate as pause } from 'node:timers/promises';
 import { bsonBytes } from '../db/bson-documents.js';
 import type { WalkedProfile } from '../db/flag-profiles.js';
 import type { SetWrite } from '../db/flag-set-writes.js';
-import { digestOf, type FlagSet, setOf } from '../domain/flag-set.js';
+import { changedSetOf, type WrittenSet } from '../domain/flag-set.js';
 import type { CompiledApp } from './compiled-flags.js';
 
 /** Of one transaction. */
@@ -49,13 +49,12 @@ function changeOf(app: CompiledApp, { set, aliasOf, ...profile }: WalkedProfile)
   if (aliasOf !== undefined) return write({ kind: 'alias', of: aliasOf });
   const { v = 0 } = set ?? {};
   if (v > app.compiled.version) return undefined;
-  const context = { targetingKey, attributes };
-  if (v !== 0 && set?.digest === digestOf(app.compiled, context)) return undefined;
-  const fresh = setOf(app.compiled, context);
+  const fresh = changedSetOf(app.compiled, { targetingKey, attributes }, v === 0 ? undefined : set?.digest);
+  if (fresh === undefined) return undefined;
   if (!isTooLarge(app, fresh)) return write({ kind: 'set', set: fresh });
   return set !== undefined && v === 0 ? undefined : write({ kind: 'unstored' });
 }
 
-function isTooLarge({ setBytes }: CompiledApp, { flags, reasons }: FlagSet): boolean {
+function isTooLarge({ setBytes }: CompiledApp, { flags, reasons }: WrittenSet): boolean {
   return setBytes > MOST_SET_BYTES && bsonBytes({ flags, reasons }) > MOST_SET_BYTES;
 }

@@ -6,7 +6,7 @@ import {
   type MongoClient,
   ObjectId,
 } from 'mongodb';
-import type { FlagSet } from '../domain/flag-set.js';
+import type { WrittenSet } from '../domain/flag-set.js';
 import { flagSetFences } from './flag-set-fences.js';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 
@@ -22,7 +22,7 @@ export interface SetWrite {
 
 /** `unstored`: a set that is too large; answers evaluate it each time. */
 type SetContent =
-  | { readonly kind: 'set'; readonly set: FlagSet }
+  | { readonly kind: 'set'; readonly set: WrittenSet }
   | { readonly kind: 'alias'; readonly of: ObjectId }
   | { readonly kind: 'unstored' };
 
@@ -146,7 +146,7 @@ export type FlagSetWrites = ReturnType<typeof flagSetWrites>;
 function fieldsOf(content: SetContent, v: number, computedAt: Date) {
   if (content.kind === 'set') {
     const { flags, reasons, digest } = content.set;
-    return { v, flags, reasons: JSON.stringify(reasons), digest, computedAt };
+    return { v, flags, reasons, digest, computedAt };
   }
   const mark = { v: 0, flags: {}, reasons: '', digest: '', computedAt };
   return content.kind === 'alias' ? { ...mark, aliasOf: content.of } : mark;

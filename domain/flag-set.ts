@@ -49,8 +49,40 @@ export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
   return { flags, reasons, digest };
 }
 
-/** The digest alone: whether a set is still what it was costs less than the set. */
-export const digestOf = (compiled: CompiledFlags, context: FlagContext): string => hashed(compiled, context);
+/** A set as it is written down: its reasons as JSON text. */
+export interface WrittenSet extends Pick<FlagSet, 'flags' | 'digest'> {
+  readonly reasons: string;
+}
+
+/**
+ * What `setOf` gives, ready to be written; undefined where its digest is the known one. For going through many: it makes
+ * a set only where there is another, and no reasons but as text.
+ */
+export function changedSetOf(
+  compiled: CompiledFlags,
+  context: FlagContext,
+  known: string | undefined,
+): WrittenSet | undefined {
+  const outcomes: Outcome[] = [];
+  const buckets: number[] = [];
+  const digest = hashed(compiled, context, (outcome, bucket) => {
+    outcomes.push(outcome);
+    buckets.push(bucket);
+  });
+  if (digest === known) return undefined;
+  const flags: Record<string, unknown> = {};
+  let reasons = '';
+  outcomes.forEach((outcome, index) => {
+    const { flagKey, evaluation, stored } = outcome;
+    put(flags, flagKey, evaluation.value);
+    if (stored === undefined) return;
+    const bucket = buckets[index] ?? 0;
+    outcome.text ??= `${JSON.stringify(flagKey)}:${JSON.stringify(stored).slice(0, -1)}`;
+    const comma = reasons === '' ? '' : ',';
+    reasons += bucket === 0 ? `${comma}${outcome.text}}` : `${comma}${outcome.text},"bucket":${bucket}}`;
+  });
+  return { flags, reasons: `{${reasons}}`, digest };
+}
 
 function hashed(
   compiled: CompiledFlags,

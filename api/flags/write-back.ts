@@ -62,7 +62,7 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
         writes: [...entries.values()].map(({ profileId, profileRev, set }) => ({
           profileId,
           profileRev,
-          content: { kind: 'set', set },
+          content: { kind: 'set', set: { ...set, reasons: JSON.stringify(set.reasons) } },
         })),
       });
     } catch (err) {

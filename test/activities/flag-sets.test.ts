@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { flagSetActivities, type RangeInput, type RangeResult } from '../../activities/flag-sets.js';
+import { reasonsOf } from '../../db/flag-sets.js';
 import { type FlagLab, flagLab } from '../helper/flag-lab.js';
 
 const NOW = '2026-11-02T00:00:00.000Z';
@@ -230,6 +231,30 @@ describe('a pass over flag sets', () => {
     await lab.pass(await lab.define({ key: 'a.b-c/d_e', defaultValue: { ...value, more: '$x' } }));
     assert.deepEqual((await lab.setOf('user-0'))?.flags, { 'a.b-c/d_e': { ...value, more: '$x' } });
     assert.deepEqual(await lab.judge(), { right: 1, wrong: [] });
+  });
+
+  it('stores of each kind of answer why it is so', async () => {
+    await lab.people(40);
+    const half = { rolloutPercentage: 50 };
+    const variants = ['a', 'b'].map((key) => ({ key, value: `"${key}"`, weight: 1 }));
+    const version = await lab.define(
+      { key: 'static' },
+      { key: 'percentage', rules: [half] },
+      { key: 'all', rules: [{ ruleId: 'a "quoted" rule' }] },
+      { key: 'variants', defaultValue: '', rules: [{ ruleId: 'dealt', variants, value: '' }] },
+      {
+        key: '__proto__',
+        rules: [{ conditions: [{ attribute: 'plan', operator: 'equals', values: ['pro'] }], ...half }],
+      },
+    );
+    await lab.pass(version);
+    assert.deepEqual(await lab.judge(), { right: 40, wrong: [] });
+    const told = await lab.sets.find({ appId: lab.appId }).toArray();
+    const reasons = new Set(told.flatMap((set) => Object.values(reasonsOf(set)).map(({ reason }) => reason)));
+    assert.deepEqual([...reasons].sort(), ['DEFAULT', 'SPLIT', 'TARGETING_MATCH']);
+    const dealt = told.map((set) => reasonsOf(set)['variants']);
+    assert.deepEqual([...new Set(dealt.map((why) => why?.variant))].sort(), ['a', 'b']);
+    assert.ok(dealt.every((why) => (why?.bucket ?? 0) >= 1));
   });
 
   it('is begun anew where an app is behind and nobody works on it', async () => {

@@ -140,7 +140,11 @@ export async function flagLab(purpose: string) {
       const profileRev = set === null ? undefined : (set.profileRev ?? 0);
       return {
         version: definitions.version,
-        write: { profileId, profileRev, content: { kind: 'set', set: fresh } },
+        write: {
+          profileId,
+          profileRev,
+          content: { kind: 'set', set: { ...fresh, reasons: JSON.stringify(fresh.reasons) } },
+        },
       } as const;
     },
 
