@@ -9,6 +9,7 @@ import type { AlertActivities } from '../activities/alerts.js';
 import type { BatchActivities } from '../activities/batches.js';
 import type { ErrorGroupActivities } from '../activities/error-groups.js';
 import type { WatchActivities } from '../activities/error-watch.js';
+import type { FlagRolloutActivities } from '../activities/flag-rollouts.js';
 import type { RetentionActivities } from '../activities/retention.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
 import { alertDelivery, alertDeliveryRun } from '../workflows/alert-delivery.js';
@@ -20,6 +21,7 @@ import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
 import { build } from './build.mjs';
 import { recordGroups } from './record-groups.js';
+import { recordRollouts } from './record-rollouts.js';
 import { cacheDirOf } from './servers/cache.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 
@@ -32,6 +34,7 @@ type Activities = BatchActivities &
   AlertActivities &
   DeliveryActivities &
   ErrorGroupActivities &
+  FlagRolloutActivities &
   WatchActivities;
 
 const root = join(import.meta.dirname, '..');
@@ -54,6 +57,7 @@ try {
   await recordAll();
   await recordAlerts();
   await recordGroups({ client, record });
+  await recordRollouts({ client, record });
 } finally {
   await connection.close();
   await engines.stop();
