@@ -1,4 +1,4 @@
-import { proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { FlagUsageActivities, FlagUsageInput } from '../activities/flag-usage.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
@@ -10,10 +10,10 @@ export const flagUsageRun = (input: FlagUsageInput) => ({
   staticSummary: 'Adds what one process has counted of the answers of flags',
 });
 
-const { addFlagUsage } = proxyLocalActivities<FlagUsageActivities>({
-  startToCloseTimeout: '8 seconds',
-  scheduleToCloseTimeout: '1 hour',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+const { addFlagUsage } = proxyActivities<FlagUsageActivities>({
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '1 day',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
   summary: 'Add the counts',
 });
 

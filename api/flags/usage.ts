@@ -16,7 +16,7 @@ export type ServedSet = Pick<FlagSet, 'flags'> & {
 
 interface Deps {
   /** Undefined while Temporal is away. */
-  readonly temporal: () => Client | undefined;
+  readonly temporal: () => Pick<Client, 'withDeadline' | 'workflow'> | undefined;
   readonly log: { warn(facts: object, message: string): void };
   readonly everyMs?: number;
   readonly now?: () => number;
@@ -36,7 +36,7 @@ const EVERY_MS = 10_000;
 const MOST_ANSWERS = 50_000;
 const MOST_SET_FLAGS = 200_000;
 /** Of one flush: an input of a workflow is to be small. What is more waits for the next. */
-const FLUSH_ANSWERS = 1_000;
+const FLUSH_ANSWERS = 500;
 const FLUSH_CHARACTERS = 80_000;
 const START_MS = 5_000;
 const STOP_MS = 5_000;
