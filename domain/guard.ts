@@ -16,7 +16,7 @@ export const GUARD_BOUNDS = {
   metrics: 5,
   eventName: 200,
   alpha: { least: 0.0001, most: 0.2 },
-  minProfiles: { least: 20, most: 10_000_000 },
+  minProfiles: { least: 10, most: 10_000_000 },
 } as const;
 
 export const DEFAULT_GUARD: Guard = { metrics: [{ kind: 'errors' }], alpha: 0.05, minProfiles: 100 };

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ObjectId } from 'mongodb';
+import { registry } from '../../api/management.js';
+import { hashSecret, newMemberToken } from '../../api/secrets.js';
+import type { FlagRolloutDoc } from '../../db/flag-rollouts.js';
+import { flagRolloutId } from '../../workflows/flag-rollout.js';
+import { pick, pickText } from '../helper/pick.js';
+import { receiver, type Receiver } from '../helper/receiver.js';
+import { busyShop } from '../helper/rollout-story.js';
+import { runningSystem, type System, type TestApp } from '../helper/system.js';
+
+const PEOPLE = 1_500;
+
+describe('a rollout of a checkout that breaks', () => {
+  let system: System;
+  let app: TestApp;
+  let token: string;
+  let hook: Receiver;
+  before(async () => {
+    hook = await receiver();
+    system = await runningSystem('rollout-story', { own: true, env: { WEBHOOK_ALLOW_PRIVATE: 'true' } });
+    await Promise.all([system.api.start(), system.worker.start()]);
+    app = await system.app('shop');
+    token = await owner();
+  });
+  after(async () => {
+    await system.stop();
+    await hook.close();
+  });
+
+  async function owner(): Promise<string> {
+    const nouns = registry({ client: system.mongodb, db: system.db });
+    const secret = newMemberToken();
+    const createdAt = new Date();
+    const memberId = new ObjectId();
+    const member = { _id: memberId, name: 'Owner', email: null, owner: true, roles: [], createdAt, revokedAt: null };
+    await system.mongodb.withSession(async (session) => {
+      await nouns.members.insert(session, member);
+      await nouns.memberTokens.insert(session, {
+        ...{ _id: new ObjectId(), memberId, name: 'Test', hash: hashSecret(secret), prefix: secret.slice(0, 8) },
+        ...{ createdAt, expiresAt: null, revokedAt: null, lastUsedAt: null },
+      });
+    });
+    return secret;
+  }
+
+  async function ask(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${system.url}/v1/apps/shop/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    assert.ok(answer.ok, `${method} ${path}: ${String(answer.status)} ${await answer.clone().text()}`);
+    return answer.json();
+  }
+
+  it('goes from 1 to 5 to 25 %, over killed workers and a Temporal that is restarted, and takes itself back', async () => {
+    const url = hook.url;
+    await ask('POST', 'alert-channels', { kind: 'webhook', name: 'ops', url, causes: ['rollout_reverted'] });
+    const conditions = [{ attribute: 'plan', operator: 'equals', values: ['pro'] }];
+    await ask('POST', 'flags', {
+      key: 'new-checkout',
+      type: 'boolean',
+      defaultValue: false,
+      rules: [{ ruleId: 'pros', priority: 1, conditions, value: true, rolloutPercentage: 0, experimentId: null }],
+    });
+    const shop = await busyShop({ url: system.url, key: app.key, flagKey: 'new-checkout', people: PEOPLE });
+    try {
+      const created = await ask('POST', 'flag-rollouts', {
+        flagKey: 'new-checkout',
+        ruleId: 'pros',
+        steps: [1, 5, 25, 100].map((percent) => ({ percent, holdMinutes: 1, holdSeconds: 6 })),
+        guard: { metrics: [{ kind: 'errors' }], alpha: 0.05, minProfiles: 10 },
+        note: 'the new checkout',
+      });
+      const rolloutId = pickText(created, 'rollout', 'rolloutId');
+      const reaches = async (field: string, value: unknown): Promise<unknown> => {
+        for (let tries = 0; tries < 900; tries++) {
+          const view = await ask('GET', `flag-rollouts/${rolloutId}`);
+          if (pick(view, field) === value) return view;
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+        const view = await ask('GET', `flag-rollouts/${rolloutId}`);
+        assert.fail(`never ${field} ${String(value)}: ${JSON.stringify(view).slice(0, 2_000)}`);
+      };
+
+      await reaches('percentage', 1);
+      await system.worker.kill('SIGKILL');
+      await system.worker.start();
+
+      await reaches('percentage', 5);
+      const { temporal } = system.engines();
+      await temporal.stop();
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await temporal.start();
+
+      await reaches('percentage', 25);
+      await shop.round();
+      assert.ok(Math.abs(shop.share() - 0.25) < 0.06, `${String(shop.share())} of the people have it`);
+      shop.breaks();
+
+      const reverted = await reaches('state', 'reverted');
+      assert.equal(pick(reverted, 'percentage'), 0);
+      await shop.round();
+      assert.equal(shop.share(), 0, 'nobody has it any more');
+      assert.match(
+        pickText(reverted, 'decision', 'why'),
+        /^errors: .* of the exposed profiles .* at 25 %; back to 0 %$/,
+      );
+      const exposed = pick(reverted, 'decision', 'exposed') as { profiles: number; hit: number };
+      const control = pick(reverted, 'decision', 'control') as { profiles: number; hit: number };
+      assert.ok(exposed.hit / exposed.profiles > 2 * (control.hit / control.profiles), 'the numbers it decided on');
+
+      await hook.until(1, 60_000);
+      const told: unknown = JSON.parse(hook.received[0]?.body ?? '{}');
+      assert.equal(pick(told, 'type'), 'flag.rollout_reverted');
+      assert.equal(pick(told, 'data', 'flag', 'key'), 'new-checkout');
+      assert.equal(pick(told, 'data', 'facts', 'why'), pick(reverted, 'decision', 'why'));
+
+      // What a person reads: the audit log, and the history in the Temporal UI.
+      const audit = await ask('GET', 'audit?action=flag.changed&limit=50');
+      const notes = (pick(audit, 'entries') as { note?: string }[]).map(({ note }) => note);
+      assert.deepEqual(notes.slice(0, 4), [
+        `rollout ${rolloutId}, reverted at 25 %`,
+        ...[3, 2, 1].map((step) => `rollout ${rolloutId}, step ${String(step)} of 4`),
+      ]);
+      const handle = system.temporal.workflow.getHandle(flagRolloutId(rolloutId));
+      assert.equal(await handle.result(), 'reverted');
+      const { events } = await handle.fetchHistory();
+      const summaries = (events ?? []).map(({ userMetadata }) =>
+        Buffer.from(userMetadata?.summary?.data ?? []).toString(),
+      );
+      for (const summary of ['"raise new-checkout to 1 %"', '"raise new-checkout to 25 %"'])
+        assert.ok(summaries.includes(summary), `${summary} is in the history`);
+      const stored = await system.db
+        .collection<FlagRolloutDoc>('flag_rollouts')
+        .findOne({ _id: new ObjectId(rolloutId) });
+      assert.deepEqual(
+        stored?.windows.map(({ percent }) => percent),
+        [1, 5, 25],
+      );
+    } finally {
+      await shop.close();
+    }
+  });
+});
