@@ -18,18 +18,13 @@ export const chunkSize = ({ setBytes }: CompiledApp): number =>
   Math.min(MOST_PROFILES, Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, setBytes))));
 
 /** Evaluates some profiles and tells which of their sets must change; others in this process get their turns. */
-export async function changedSets(
-  app: CompiledApp,
-  profiles: readonly WalkedProfile[],
-  breathe: () => void,
-): Promise<readonly SetWrite[]> {
+export async function changedSets(app: CompiledApp, profiles: readonly WalkedProfile[]): Promise<readonly SetWrite[]> {
   const writes: SetWrite[] = [];
   let since = performance.now();
   for (const profile of profiles) {
     const write = changeOf(app, profile);
     if (write !== undefined) writes.push(write);
     if (performance.now() - since < BREATH_MS) continue;
-    breathe();
     await pause();
     since = performance.now();
   }

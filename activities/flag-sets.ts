@@ -54,6 +54,7 @@ export interface FlagSetDeps {
 }
 
 const MOST_WOKEN = 500;
+const BEAT_MS = 2_000;
 
 /** Bringing the sets of an app to a version: the rules and the races behind them are in docs/adr/0014. */
 export function flagSetActivities(deps: FlagSetDeps) {
@@ -99,19 +100,25 @@ export function flagSetActivities(deps: FlagSetDeps) {
       let next = begin.next === null ? BEFORE_ALL : idFromHex(begin.next);
       const beat = (): void => heartbeat({ next: next.toHexString(), profiles, rewritten } satisfies Reached);
 
-      for (;;) {
-        signal.throwIfAborted();
-        if (app.compiled.version !== version) return { profiles, rewritten, superseded: true };
-        const range = { appId: id, after: next, upTo: upTo === null ? undefined : idFromHex(upTo) };
-        const chunk = await flagProfiles.walk(range, chunkSize(app));
-        const writes = await changedSets(app, chunk.profiles, beat);
-        const written = writes.length === 0 ? 0 : await flagSetWrites.pass({ appId: id, version, at, writes });
-        if (written === undefined) return { profiles, rewritten, superseded: true };
-        profiles += chunk.profiles.length;
-        rewritten += written;
-        if (chunk.next === undefined) return { profiles, rewritten, superseded: false };
-        next = chunk.next;
-        beat();
+      // By the clock too: a write may have to wait for one of a worker that died.
+      const beating = setInterval(beat, BEAT_MS);
+      try {
+        for (;;) {
+          signal.throwIfAborted();
+          if (app.compiled.version !== version) return { profiles, rewritten, superseded: true };
+          const range = { appId: id, after: next, upTo: upTo === null ? undefined : idFromHex(upTo) };
+          const chunk = await flagProfiles.walk(range, chunkSize(app));
+          const writes = await changedSets(app, chunk.profiles);
+          const written = writes.length === 0 ? 0 : await flagSetWrites.pass({ appId: id, version, at, writes });
+          if (written === undefined) return { profiles, rewritten, superseded: true };
+          profiles += chunk.profiles.length;
+          rewritten += written;
+          if (chunk.next === undefined) return { profiles, rewritten, superseded: false };
+          next = chunk.next;
+          beat();
+        }
+      } finally {
+        clearInterval(beating);
       }
     },
 

@@ -71,6 +71,8 @@ const patient = {
 } as const;
 const { beginFlagPass } = proxyActivities<Pick<FlagSetActivities, 'beginFlagPass'>>({
   ...patient,
+  // A writer that died within a transaction is waited for until the database lets go of it: a minute by default.
+  startToCloseTimeout: '2 minutes',
   summary: 'Keep older writers out',
 });
 const { planFlagRanges } = proxyActivities<Pick<FlagSetActivities, 'planFlagRanges'>>({
