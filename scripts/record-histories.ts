@@ -10,6 +10,12 @@ import type { BatchActivities } from '../activities/batches.js';
 import type { ErrorGroupActivities } from '../activities/error-groups.js';
 import type { WatchActivities } from '../activities/error-watch.js';
 import type { FlagRolloutActivities } from '../activities/flag-rollouts.js';
+import type { FlagPreviewActivities } from '../activities/flag-previews.js';
+import type { FlagRequestActivities } from '../activities/flag-requests.js';
+import type { FlagStaleActivities } from '../activities/flag-stale.js';
+import type { FlagUsageActivities } from '../activities/flag-usage.js';
+import type { FlagDriftActivities } from '../activities/flag-drift.js';
+import type { FlagSetActivities } from '../activities/flag-sets.js';
 import type { RetentionActivities } from '../activities/retention.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
 import { alertDelivery, alertDeliveryRun } from '../workflows/alert-delivery.js';
@@ -20,6 +26,8 @@ import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { SPOOL_SWEEP_ID, spoolSweep } from '../workflows/spool-sweep.js';
 import { build } from './build.mjs';
+import { recordFlags } from './record-flags.js';
+import { recordFlagSets } from './record-flag-sets.js';
 import { recordGroups } from './record-groups.js';
 import { recordRollouts } from './record-rollouts.js';
 import { cacheDirOf } from './servers/cache.mjs';
@@ -35,6 +43,12 @@ type Activities = BatchActivities &
   DeliveryActivities &
   ErrorGroupActivities &
   FlagRolloutActivities &
+  FlagSetActivities &
+  FlagDriftActivities &
+  FlagPreviewActivities &
+  FlagRequestActivities &
+  FlagStaleActivities &
+  FlagUsageActivities &
   WatchActivities;
 
 const root = join(import.meta.dirname, '..');
@@ -57,6 +71,8 @@ try {
   await recordAll();
   await recordAlerts();
   await recordGroups({ client, record });
+  await recordFlags({ client, record });
+  await recordFlagSets({ client, record });
   await recordRollouts({ client, record });
 } finally {
   await connection.close();

@@ -103,14 +103,15 @@ export async function flagRequest({ requestId, expiresAtMs }: FlagRequestInput):
     );
   }
 
-  // A run that was begun again finds what an earlier one has left.
+  const hasEnded = (): boolean => state === undefined || !isOpen(state);
+  // A run that was begun again finds what an earlier one has left, unless a message before us has seen to it.
   await inTurn(async () => {
+    if (hasEnded()) return;
     const found = await quick.lookAtRequest({ requestId });
     take(found);
     if (found === 'approved') await follow({ outcome: 'done', state: found, reason: null });
   });
 
-  const hasEnded = (): boolean => state === undefined || !isOpen(state);
   const wait = Math.max(1, expiresAtMs - Date.now());
   if (!(await condition(hasEnded, wait, { summary: 'nobody has decided' }))) {
     await inTurn(async () => {
