@@ -74,7 +74,7 @@ const AFTER_SHARE = 0.2;
 const RATIO_ALPHA = 0.001;
 const MOST_EVIDENCE = 1e9;
 
-export const metricName = (metric: GuardMetric): string => (metric.kind === 'errors' ? 'errors' : metric.name);
+const metricName = (metric: GuardMetric): string => (metric.kind === 'errors' ? 'errors' : metric.name);
 
 const harmOf = (metric: GuardMetric): 'more' | 'fewer' => (metric.kind === 'errors' ? 'more' : metric.harm);
 

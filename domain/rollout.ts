@@ -105,7 +105,7 @@ export const ROLLOUT_BOUNDS = {
   noteLength: 500,
 } as const;
 
-export const LOOK_EVERY_MS = 60_000;
+const LOOK_EVERY_MS = 60_000;
 const LOOK_LEAST_MS = 1_000;
 /** Of a profile, in a comparison over time. */
 const SETTLE_MOST_MS = 3_600_000;

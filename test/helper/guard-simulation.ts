@@ -46,7 +46,7 @@ interface Comers {
 }
 
 /** A rollout that nobody touches, judged each minute by the product's own function. */
-export function simulate(guard: Guard, population: Population): SimulatedRollout {
+function simulate(guard: Guard, population: Population): SimulatedRollout {
   const { seed, profiles, risks, rate, percents, minutes, swing } = population;
   const next = random(seed);
   const usual = (rate * PRONE.every) / (PRONE.every - 1 + PRONE.times);
