@@ -34,7 +34,10 @@ interface Counted {
 const EVERY_MS = 10_000;
 /** Different answers, and different sets by the flags they hold, that are remembered at once. */
 const MOST_ANSWERS = 50_000;
-const MOST_SET_FLAGS = 200_000;
+const MOST_SET_FLAGS = 20_000;
+/** Flags of other sets that are counted one by one until the next flush; from then on one set in eight stands for eight. */
+const EXACT_FLAGS = 100_000;
+const SAMPLED = 8;
 /** Of one flush: an input of a workflow is to be small. What is more waits for the next. */
 const FLUSH_ANSWERS = 500;
 const FLUSH_CHARACTERS = 80_000;
@@ -51,6 +54,8 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
   let known = new WeakMap<ObjectId, Counted>();
   let answers = 0;
   let setFlags = 0;
+  let exactFlags = 0;
+  let sampled = 0;
   let dropped = 0;
   /** Begun, and not known to be taken: it is begun again under its own id, before anything else. */
   let pending: FlagUsageInput | undefined;
@@ -97,7 +102,7 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
     if (dropped > 0) log.warn({ dropped }, 'more different answers of flags than are counted');
     apps = new Map();
     known = new WeakMap();
-    answers = setFlags = dropped = 0;
+    answers = setFlags = exactFlags = dropped = 0;
     return pieces;
   }
 
@@ -160,13 +165,16 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
         same.times++;
         return;
       }
+      const times = exactFlags < EXACT_FLAGS ? 1 : SAMPLED;
+      if (times === SAMPLED && ++sampled % SAMPLED !== 0) return;
       const size = Object.keys(set.flags).length;
       if (digest === undefined || setFlags + size > MOST_SET_FLAGS) {
-        addSet(counted, set, 1);
+        exactFlags += size;
+        addSet(counted, set, times);
         return;
       }
       setFlags += size;
-      counted.sets.set(digest, { set, times: 1 });
+      counted.sets.set(digest, { set, times });
     },
 
     /** Flushes what is counted, without waiting long for a Temporal that is slow. */

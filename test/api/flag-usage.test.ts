@@ -63,6 +63,22 @@ describe('what flags have answered', () => {
     assert.equal((await ask('GET', 'flags/three/usage')).status, 404);
   });
 
+  it('is counted by samples where very many different sets are served', async () => {
+    const other = await it_.register('busy');
+    const many = counter();
+    const flags = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`f${String(n)}`, n % 2 === 0]));
+    const served = 9_000;
+    for (let n = 0; n < served; n++) many.countSet(other.id, { flags, digest: `digest ${String(n)}` });
+    await many.stop();
+    const days = it_.db.collection('flag_usage');
+    for (let tries = 0; tries < 100 && (await days.countDocuments({ appId: other.id })) < 100; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    const counted = await days.find({ appId: other.id }).toArray();
+    assert.equal(counted.length, 100);
+    for (const { count } of counted) assert.ok(Math.abs(Number(count) - served) <= 8, String(count));
+    await days.deleteMany({ appId: other.id });
+  });
+
   it('is added once, however often a flush comes', async () => {
     const before = await counts();
     const at = new Date().toISOString();
