@@ -127,10 +127,11 @@ describe('stored flag sets', () => {
     await lab.define(rollout(100));
     await lab.define(rollout(100));
     const fences = flagSetFences(lab.db);
+    assert.ok(await fences.raise(lab.appId, 1));
     let raised: boolean | undefined;
     await lab.client.withSession(async (session) => {
       session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } });
-      assert.equal(await fences.touch(lab.appId, session), 0);
+      assert.equal(await fences.touch(lab.appId, session), 1);
       const { profileId, profileRev } = (await lab.evaluate('user-0')).write;
       assert.equal(profileRev, undefined);
       const raising = fences.raise(lab.appId, 2).then((done) => {
