@@ -70,7 +70,12 @@ describe('a rollout of a checkout that breaks', () => {
       const created = await ask('POST', 'flag-rollouts', {
         flagKey: 'new-checkout',
         ruleId: 'pros',
-        steps: [1, 5, 25, 100].map((percent) => ({ percent, holdMinutes: 1, holdSeconds: 6 })),
+        // At 25 % long enough for a busy machine to see the harm before the clock takes the next step.
+        steps: [1, 5, 25, 100].map((percent) => ({
+          percent,
+          holdMinutes: 1,
+          holdSeconds: percent === 25 ? 80 : 6,
+        })),
         guard: { metrics: [{ kind: 'errors' }], alpha: 0.05, minProfiles: 10 },
         note: 'the new checkout',
       });
