@@ -20,13 +20,11 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('flag sets, whatever dies', () => {
   let system: System;
-  let frozen: ReturnType<System['workerWith']> | undefined;
   before(async () => {
     system = await runningSystem('flag-sets');
     await Promise.all([system.api.start(), system.worker.start()]);
   });
   after(async () => {
-    await frozen?.stop();
     await system.stop();
   });
 
@@ -116,32 +114,6 @@ describe('flag sets, whatever dies', () => {
     await computed(app, version);
     assert.equal(await judge(app), 30_000);
     await system.temporal.workflow.getHandle(flagSetsId(app.id.toHexString())).result();
-  });
-
-  it('are not touched any more by a worker that was frozen in an older pass', async () => {
-    const app = await system.app('frozen');
-    await people(app, 30_000);
-    const old = await define(app, 'old');
-    await tell(app);
-    await stored(app, 2_000);
-    const pid = system.worker.pid();
-    process.kill(pid, 'SIGSTOP');
-    try {
-      assert.ok((await state(app)).computed < old, 'it was frozen in time');
-      frozen = system.workerWith({});
-      await frozen.start();
-      const version = await define(app, 'new', 30);
-      await tell(app);
-      await computed(app, version);
-      assert.equal(await judge(app), 30_000);
-    } finally {
-      process.kill(pid, 'SIGCONT');
-    }
-    await pause(3_000);
-    assert.equal(await judge(app), 30_000);
-    assert.equal(await sets().countDocuments({ appId: app.id, v: old }), 0);
-    await frozen.stop();
-    frozen = undefined;
   });
 
   it('are found by the schedule when the signal of a change is lost', async () => {
