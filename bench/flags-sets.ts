@@ -23,6 +23,8 @@ interface SetsRow {
   readonly readP99: number;
   readonly reads: number;
   readonly failed: number;
+  /** Seconds of a core, by process: what would be had without others on the machine. */
+  readonly cpu: Readonly<Record<string, number>>;
 }
 
 export interface SetsFigures {
@@ -92,9 +94,14 @@ export async function measureSets(system: System): Promise<SetsFigures> {
     const readers = reading();
     await sleep(1_000);
     const from = readers.answered.length;
+    const before = system.uses();
     const began = await make();
     const { profiles, rewritten } = await settled();
     const seconds = (performance.now() - began) / 1_000;
+    const cpu = [...system.uses()].map(([process, { cpuSeconds }]) => {
+      const used = cpuSeconds - (before.get(process)?.cpuSeconds ?? 0);
+      return [process, Number(used.toFixed(1))] as const;
+    });
     await readers.stop();
     const meanwhile = readers.answered.slice(from);
     const took = meanwhile.map(({ ms }) => ms);
@@ -107,6 +114,7 @@ export async function measureSets(system: System): Promise<SetsFigures> {
       readP99: percentile(took, 0.99),
       reads: took.length,
       failed: meanwhile.filter(({ status }) => status !== 200).length,
+      cpu: Object.fromEntries(cpu),
     });
   }
 
@@ -146,6 +154,7 @@ export function printSets({ rows, visible }: SetsFigures): void {
       'p99 ms': row.readP99.toFixed(1),
     })),
   );
+  console.table(rows.map(({ change, cpu }) => ({ 'core seconds': change, ...cpu })));
   const { edits, p50, p99, most } = visible;
   const ms = [p50, p99, most].map((each) => each.toFixed(0));
   console.log(

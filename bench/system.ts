@@ -91,6 +91,8 @@ export async function benchSystem() {
     mongodbUrl: engines.mongodbUrl,
     url: (): string => url,
     ownerToken,
+    /** What each process has used so far. */
+    uses,
 
     async start(): Promise<void> {
       for (const each of services) await each.start(signal);
