@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { addMapping, GenMapping, setSourceContent, toEncodedMap } from '@jridgewell/gen-mapping';
 import fc from 'fast-check';
 import { sourceMapReader } from '../../activities/source-map-reader.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const lines = (count: number, name: string) =>
   Array.from({ length: count }, (_, n) => `${name} ${String(n)}`).join('\n');
@@ -97,7 +98,7 @@ describe('reading a source map', () => {
     }
   });
 
-  it('reads a million mappings in seconds, and looks places up in microseconds', () => {
+  it('reads a million mappings in seconds, and looks places up in microseconds', async () => {
     const map = {
       version: 3,
       sources: ['a.ts'],
@@ -106,12 +107,14 @@ describe('reading a source map', () => {
       sourcesContent: [lines(100_000, 'a')],
     };
     const text = JSON.stringify(map);
-    const began = performance.now();
-    const reader = sourceMapReader(text);
-    const read = performance.now();
-    for (let column = 0; column < 1_000_000; column += 100) assert.equal(reader?.find(0, column)?.column, column);
-    const looked = performance.now() - read;
-    assert.ok(read - began < 5_000, `read in ${String(read - began)} ms`);
+    let reader: ReturnType<typeof sourceMapReader>;
+    const read = await cpuMs(() => {
+      reader = sourceMapReader(text);
+    });
+    const looked = await cpuMs(() => {
+      for (let column = 0; column < 1_000_000; column += 100) assert.equal(reader?.find(0, column)?.column, column);
+    });
+    assert.ok(read < 5_000, `read in ${String(read)} ms`);
     assert.ok(looked < 2_000, `10,000 look-ups in ${String(looked)} ms`);
   });
 });

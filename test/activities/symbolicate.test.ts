@@ -7,6 +7,7 @@ import type { Exception, StackFrame } from '../../domain/occurrence.js';
 import { bundle, crash } from '../helper/bundle.js';
 import { testDatabase, type TestDatabase } from '../helper/database.js';
 import { newDebugId, uploads } from '../helper/source-maps.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const URL_OF_BUNDLE = 'https://cdn.example.com/static/app.js?v=3';
 
@@ -227,10 +228,11 @@ export function each(items, visit) {
     const app = new ObjectId();
     await uploads(database).add(app, built.map, { release: '1.0.0', path: '/static/app.js' });
     const many = Array.from({ length: 5_000 }, (_, n) => frame({ column: n + 1, debugId: newDebugId() }));
-    const began = performance.now();
-    const found = await frames(app, '1.0.0', many);
-    assert.equal(found.length, many.length);
-    assert.ok(found.filter(({ context }) => context !== undefined).length <= 64);
-    assert.ok(performance.now() - began < 1_000, `${String(performance.now() - began)} ms`);
+    const took = await cpuMs(async () => {
+      const found = await frames(app, '1.0.0', many);
+      assert.equal(found.length, many.length);
+      assert.ok(found.filter(({ context }) => context !== undefined).length <= 64);
+    });
+    assert.ok(took < 1_000, `${String(took)} ms`);
   });
 });

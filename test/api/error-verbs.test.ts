@@ -191,21 +191,6 @@ describe('POST /v1/apps/:appId/errors/:groupId/<verb>', () => {
     for (const body of done) assert.equal(statuses.get(revOf(body)), pick(body, 'group', 'status'));
   });
 
-  it('answers a verb within 100 ms at p95', async (t) => {
-    const id = await newGroup();
-    await done(id, 'comment', { text: 'warm' });
-    const times: number[] = [];
-    for (let n = 0; n < 100; n++) {
-      const began = performance.now();
-      await done(id, n % 2 === 0 ? 'resolve' : 'reopen', n % 2 === 0 ? {} : undefined);
-      times.push(performance.now() - began);
-    }
-    times.sort((a, b) => a - b);
-    t.diagnostic(`p50 ${String(Math.round(times[50] ?? 0))} ms, p95 ${String(Math.round(times[95] ?? 0))} ms`);
-    // Other tests share the processors: the figure is printed, a slip by an order of magnitude fails.
-    assert.ok((times[95] ?? Infinity) < 1_000);
-  });
-
   it('answers 503 while Temporal is away', async () => {
     const id = await newGroup();
     isAway = true;

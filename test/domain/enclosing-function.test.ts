@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { enclosingFunction } from '../../domain/enclosing-function.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 /** The text before `HERE` is what the place lies in. */
 const at = (text: string) => enclosingFunction(text, text.indexOf('HERE'));
@@ -39,13 +40,12 @@ describe('the function around a place', () => {
     it(`${name === undefined ? 'has no name' : `is ${name}`} in ${text}`, () => assert.equal(at(text), name));
   }
 
-  it('is found in linear time, whatever the text', () => {
+  it('is found in linear time, whatever the text', async () => {
     const hostile = ['{', '){', '=> {', 'a(', '): :{', 'x'.repeat(299) + '{', '(((((){', 'a:b:c:d={', '<<<<>(){'];
     for (const piece of hostile) {
       const text = piece.repeat(Math.ceil(1_000_000 / piece.length));
-      const began = performance.now();
-      enclosingFunction(text, text.length);
-      assert.ok(performance.now() - began < 100, `${piece}: ${String(performance.now() - began)} ms`);
+      const took = await cpuMs(() => enclosingFunction(text, text.length));
+      assert.ok(took < 200, `${piece}: ${String(took)} ms`);
     }
   });
 

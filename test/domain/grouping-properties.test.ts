@@ -7,6 +7,7 @@ import { type Groupable, GROUPING_VERSION, groupingOf } from '../../domain/group
 import { parseStackTrace } from '../../domain/stack.js';
 import { exception, frame, groupable } from '../helper/groupable.js';
 import { HOSTILE_TEXTS } from '../helper/hostile-texts.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 describe('groupingOf', () => {
   interface Vector {
@@ -39,21 +40,21 @@ describe('groupingOf', () => {
     assert.deepEqual(groupingOf(input), grouping);
   };
 
-  it('survives hostile texts in each place, each in less than a second', () => {
+  it('survives hostile texts in each place, each in less than a second', async () => {
     for (const text of HOSTILE_TEXTS) {
-      const before = process.cpuUsage();
-      const frames = Array.from({ length: 300 }, () => frame({ file: text, module: '', function: text }));
-      assertBounded(
-        groupable({
-          errorType: text,
-          message: text,
-          sourceFile: text,
-          fingerprint: [text, '{{ default }}'],
-          exceptions: [exception({ type: text, value: text, frames }), ...parseStackTrace(text)],
-        }),
-      );
-      const { user, system } = process.cpuUsage(before);
-      assert.ok(user + system < 1_000_000, text.slice(0, 40));
+      const took = await cpuMs(() => {
+        const frames = Array.from({ length: 300 }, () => frame({ file: text, module: '', function: text }));
+        assertBounded(
+          groupable({
+            errorType: text,
+            message: text,
+            sourceFile: text,
+            fingerprint: [text, '{{ default }}'],
+            exceptions: [exception({ type: text, value: text, frames }), ...parseStackTrace(text)],
+          }),
+        );
+      });
+      assert.ok(took < 1_000, text.slice(0, 40));
     }
   });
 

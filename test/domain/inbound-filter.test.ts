@@ -5,6 +5,7 @@ import { globs } from '../../domain/glob.js';
 import { inboundFilter } from '../../domain/inbound-filter.js';
 import type { Occurrence } from '../../domain/occurrence.js';
 import { frameOf, occurrenceOf } from '../helper/occurrence.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const OFF: FilterConfig = { browserExtensions: false, localhost: false, releases: [], messages: [] };
 const reason = (config: Partial<FilterConfig>, fields: Partial<Occurrence>) =>
@@ -108,24 +109,24 @@ describe('the inbound filter', () => {
     assert.equal(reason({ messages: ['*'] }, { message: '' }), undefined, 'no message is like none');
   });
 
-  it('takes linear time on hostile globs and texts', () => {
+  it('takes linear time on hostile globs and texts', async () => {
     const any = globs(Array.from({ length: 50 }, (_, index) => `${'*a'.repeat(90)}b${String(index)}`));
-    const began = process.cpuUsage();
-    assert.equal(any('a'.repeat(10_000_000)), false);
-    assert.equal(any(`${'a'.repeat(1_000)}b7`), true);
-    const all = { browserExtensions: true, localhost: true, releases: ['*a*a*b'], messages: ['*a*a*b'] };
-    for (const part of ['a', '.', 'http://', '@', 'chrome-extension:', ':1\n', '\n', '127.']) {
-      const text = part.repeat(1_000_000);
-      reason(all, {
-        message: text,
-        stackTrace: text,
-        pageUrl: text,
-        release: text,
-        sourceFile: text,
-        ...thrownIn(text),
-      });
-    }
-    const { user, system } = process.cpuUsage(began);
-    assert.ok(user + system < 2_000_000, `took ${String((user + system) / 1000)} ms`);
+    const took = await cpuMs(() => {
+      assert.equal(any('a'.repeat(10_000_000)), false);
+      assert.equal(any(`${'a'.repeat(1_000)}b7`), true);
+      const all = { browserExtensions: true, localhost: true, releases: ['*a*a*b'], messages: ['*a*a*b'] };
+      for (const part of ['a', '.', 'http://', '@', 'chrome-extension:', ':1\n', '\n', '127.']) {
+        const text = part.repeat(1_000_000);
+        reason(all, {
+          message: text,
+          stackTrace: text,
+          pageUrl: text,
+          release: text,
+          sourceFile: text,
+          ...thrownIn(text),
+        });
+      }
+    });
+    assert.ok(took < 2_000, `took ${String(took)} ms`);
   });
 });

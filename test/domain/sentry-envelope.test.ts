@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { dsnOf, keyInSentryAuth } from '../../domain/sentry/dsn.js';
 import { type Envelope, envelopeReader } from '../../domain/sentry/envelope.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const KEEPS = new Set(['event', 'session', 'feedback']);
 const decode = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
@@ -123,14 +124,15 @@ describe("a Sentry SDK's envelope", () => {
     );
   });
 
-  it('of eight megabytes of one-byte lines, brackets or quotes is read at once', () => {
+  it('of eight megabytes of one-byte lines, brackets or quotes is read at once', async () => {
     for (const text of ['\n', 'x\n', '{}\n', '{"type":"event"}\n', '[', '"']) {
       const body = Buffer.from(`{}\n${text.repeat(8_000_000 / text.length)}`);
       const each = envelopeReader({ decode, keeps: KEEPS, maxItems: 1_000, maxKeptBytes: 9_000_000 });
-      const start = performance.now();
-      for (let at = 0; at < body.length; at += 65_536) each.push(body.subarray(at, at + 65_536));
-      each.finish();
-      assert.ok(performance.now() - start < 1_000, `${JSON.stringify(text)}: ${String(performance.now() - start)} ms`);
+      const took = await cpuMs(() => {
+        for (let at = 0; at < body.length; at += 65_536) each.push(body.subarray(at, at + 65_536));
+        each.finish();
+      });
+      assert.ok(took < 1_000, `${JSON.stringify(text)}: ${String(took)} ms`);
     }
   });
 });

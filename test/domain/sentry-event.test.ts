@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Json } from '../../domain/loose.js';
 import { clockOf } from '../../domain/sentry/clock.js';
 import { sentryOccurrence } from '../../domain/sentry/event.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const NOW = Date.parse('2026-03-01T12:00:00.000Z');
 const ID = 'fc6d8c0c43fc4630ad850ee518f1b9d0';
@@ -238,20 +239,21 @@ describe("a Sentry SDK's event", () => {
     );
   });
 
-  it('of a hundred thousand frames or exceptions, or nested a million deep, is read in no time', () => {
+  it('of a hundred thousand frames or exceptions, or nested a million deep, is read in no time', async () => {
     const frames = Array.from({ length: 100_000 }, (_, n) => ({ function: `f${String(n)}` }));
     const nested = JSON.parse(`${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`) as unknown;
-    const start = performance.now();
-    assert.equal(thrown([{ type: 'E', value: 'x', stacktrace: { frames } }]).exceptions[0]?.frames.length, 100_000);
-    assert.equal(thrown(frames).exceptions.length, 100_000);
-    const deep = read({
-      tags: { a: nested },
-      user: nested,
-      exception: nested,
-      contexts: { flags: nested },
-      message: nested,
+    const took = await cpuMs(() => {
+      assert.equal(thrown([{ type: 'E', value: 'x', stacktrace: { frames } }]).exceptions[0]?.frames.length, 100_000);
+      assert.equal(thrown(frames).exceptions.length, 100_000);
+      const deep = read({
+        tags: { a: nested },
+        user: nested,
+        exception: nested,
+        contexts: { flags: nested },
+        message: nested,
+      });
+      assert.deepEqual(deep.tags, {});
     });
-    assert.deepEqual(deep.tags, {});
-    assert.ok(performance.now() - start < 1_000, String(performance.now() - start));
+    assert.ok(took < 1_000, `${String(took)} ms`);
   });
 });
