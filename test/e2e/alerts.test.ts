@@ -93,7 +93,7 @@ describe('an error that nobody has seen before', () => {
     for (let tries = 0; ; tries++) {
       const deliveries = pickList(await ask('GET', 'alert-deliveries'), 'deliveries');
       if (deliveries.filter((each) => pick(each, 'state') === 'delivered').length >= count) return deliveries;
-      assert.ok(tries < 200, JSON.stringify(deliveries));
+      assert.ok(tries < 600, JSON.stringify(deliveries));
       await sleep(100);
     }
   }
