@@ -67,7 +67,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     assert.equal(outcome.outcome, 'done', JSON.stringify(outcome));
   };
   const eventually = async (what: string, is: () => Promise<boolean>) => {
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 2_400; tries++) {
       if (await is()) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
