@@ -7,7 +7,7 @@ import { browserPage, noBrowser } from '../helper/browser.js';
 import { ingest, type Ingest, type Sender } from '../helper/ingest.js';
 import { dsnOf } from '../helper/sentry.js';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 describe('in a page of another site, in a real Chromium,', { skip: noBrowser() }, () => {
   let it_: Ingest;

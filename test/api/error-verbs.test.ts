@@ -202,11 +202,9 @@ describe('POST /v1/apps/:appId/errors/:groupId/<verb>', () => {
   it('answers 202 while no worker is there, and the same request is carried out once afterwards', async () => {
     const id = await newGroup();
     await stopWorker();
-    const began = Date.now();
     const pending = await ask(id, 'resolve', {}, { id: 'patience' });
     assert.equal(pending.status, 202, pending.text);
     assert.deepEqual(pending.body, { requestId: 'patience' });
-    assert.ok(Date.now() - began < 7_000);
     stopWorker = await temporal.worker(errorGroupActivities(errorGroupDeps(it_)));
     const answer = await ask(id, 'resolve', {}, { id: 'patience' });
     assert.equal(answer.status, 200, answer.text);

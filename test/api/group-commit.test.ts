@@ -141,7 +141,7 @@ describe('group commit', () => {
       assert.ok(each.status === 'rejected');
       refusal('UNAVAILABLE')(each.reason);
     }
-    assert.ok(performance.now() - began < 3_500);
+    assert.ok(performance.now() - began < 6_000);
     clearInterval(alive);
     for (const each of finish) each();
     await commit.drain();
@@ -163,7 +163,7 @@ describe('group commit', () => {
     ahead = 0;
     const began = performance.now();
     await commit.submit(batchOf(1));
-    assert.ok(performance.now() - began < 2_000);
+    assert.ok(performance.now() - began < 10_000);
     assert.ok((at[0]?.getTime() ?? 0) > (at[1]?.getTime() ?? 0));
     await commit.drain();
   });

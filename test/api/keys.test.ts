@@ -133,10 +133,10 @@ describe('/v1/apps/:appId/keys', () => {
       const listed = pickList((await ask('GET')).body, 'keys').find((each) => pick(each, 'keyId') === keyId);
       return pick(listed, 'lastUsedAt');
     };
-    const until = Date.now() + 5_000;
+    const until = Date.now() + 60_000;
     while ((await lastUsed()) === null && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     const first = await lastUsed();
-    assert.ok(typeof first === 'string' && Date.now() - Date.parse(first) < 10_000);
+    assert.ok(typeof first === 'string' && Date.now() - Date.parse(first) < 60_000);
     // Another process within the same minute leaves it.
     await it_.appKeys.touch(ObjectId.createFromHexString(keyId), new Date(Date.parse(first) + 59_000));
     assert.equal(await lastUsed(), first);

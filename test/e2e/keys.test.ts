@@ -49,7 +49,7 @@ describe('the life of a key, over several API processes that are in use', () => 
   async function timeUntil(status: number, key: string, origin?: string): Promise<number> {
     const began = Date.now();
     while ((await everywhere(key, origin)).some((each) => each !== status)) {
-      assert.ok(Date.now() - began < 10_000, `not ${String(status)} everywhere after 10 seconds`);
+      assert.ok(Date.now() - began < 60_000, `not ${String(status)} everywhere after a minute`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return Date.now() - began;

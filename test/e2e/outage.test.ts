@@ -65,7 +65,7 @@ describe('acknowledged events, whatever is away', () => {
     });
     assert.equal(answer.status, 503);
     assert.ok(Number(answer.headers.get('retry-after')) > 0);
-    assert.ok(Date.now() - began < 3000, `answered after ${String(Date.now() - began)} ms`);
+    assert.ok(Date.now() - began < 6_000, `answered after ${String(Date.now() - began)} ms`);
     assert.match(String(answer.headers.get('content-type')), /problem\+json/);
 
     await back;

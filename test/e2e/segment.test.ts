@@ -150,7 +150,7 @@ describe("Segment's client for Node, unmodified, with our URL and a key", () => 
 
   it('is seen by ops: its runs by app and kind, with what they hold, and by their ids in the log', async () => {
     const query = "ExpApps = 'shop' AND ExpKind = 'batch-ingest' AND ExecutionStatus = 'Completed'";
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     let found: WorkflowExecutionInfo[] = [];
     while (found.length === 0) {
       // Visibility follows a little later.

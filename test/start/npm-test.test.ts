@@ -95,6 +95,25 @@ describe('npm test', () => {
     assert.deepEqual(leftovers(), []);
   });
 
+  test('runs what failed once more where it is asked to, and names what passed only then', async () => {
+    const marker = JSON.stringify(join(folder, 'ran'));
+    const file = testFile(
+      'unsteady.test.mjs',
+      `const { existsSync, writeFileSync } = await import('node:fs');
+       const second = existsSync(${marker});
+       writeFileSync(${marker}, '');
+       if (!second) throw new Error('only at first');`,
+    );
+    const run = npmTest([file, '--rerun-fails']);
+    assert.equal(await run.ended, 0, run.output());
+    assert.match(run.output(), /failed: \S*unsteady\.test\.mjs: the test\nError: only at first/);
+    assert.match(run.output(), /unsteady: failed at first, then passed: \S*unsteady\.test\.mjs: the test/);
+    const never = npmTest([testFile('never.test.mjs', `throw new Error('each time');`), '--rerun-fails']);
+    assert.equal(await never.ended, 1, never.output());
+    assert.match(never.output(), /failed again: \S*never\.test\.mjs: the test\nError: each time/);
+    assert.deepEqual(leftovers(), []);
+  });
+
   test('fails when a server dies under the tests, whatever they say', async () => {
     const run = npmTest([testFile('waits.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 8000));`)]);
     await until(() => run.output().includes('testing:'), run.output);

@@ -52,7 +52,7 @@ function watched(options: Partial<SupervisorOptions> = {}) {
 }
 
 async function until(holds: () => boolean) {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (!holds()) {
     assert.ok(Date.now() < end, 'waited for 20 s');
     await sleep(10);

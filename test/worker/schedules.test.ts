@@ -78,7 +78,7 @@ describe('ensureSchedules', () => {
     const result = await worker.runUntil(async () => {
       const handle = temporal.client.schedule.getHandle(schedule.id);
       await handle.trigger();
-      const until = Date.now() + 20_000;
+      const until = Date.now() + 60_000;
       for (;;) {
         const [run] = (await handle.describe()).info.recentActions;
         if (run !== undefined) {
