@@ -15,13 +15,13 @@ import { rolloutRules } from '../db/rollout-rules.js';
 import { spool } from '../db/spool.js';
 import type { FlagRolloutDeps } from './flag-rollouts.js';
 
-interface World extends Pick<FlagRolloutDeps, 'onAlerts' | 'wakeFlagSets'> {
+interface World extends Pick<FlagRolloutDeps, 'onAlerts' | 'wakeFlagSets' | 'wakeRollout'> {
   readonly client: MongoClient;
   readonly db: Db;
 }
 
 /** All that rollouts need, over one database. */
-export function flagRolloutDeps({ client, db, onAlerts, wakeFlagSets }: World): FlagRolloutDeps {
+export function flagRolloutDeps({ client, db, onAlerts, wakeFlagSets, wakeRollout }: World): FlagRolloutDeps {
   const audit = auditLog(db);
   const stores = {
     db,
@@ -42,10 +42,12 @@ export function flagRolloutDeps({ client, db, onAlerts, wakeFlagSets }: World): 
       ),
   };
   return {
+    flagRollouts: stores.rollouts,
     flagRolloutSteps: flagRolloutSteps(stores),
     flagRolloutVerbs: flagRolloutVerbs(stores),
     flagRolloutLooks: flagRolloutLooks(stores),
     onAlerts,
     wakeFlagSets,
+    wakeRollout,
   };
 }

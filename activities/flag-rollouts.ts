@@ -1,5 +1,5 @@
 import type { FlagRolloutLooks } from '../db/flag-rollout-looks.js';
-import type { RolloutLookDoc } from '../db/flag-rollouts.js';
+import type { FlagRollouts, RolloutLookDoc } from '../db/flag-rollouts.js';
 import type { RolloutOutcome } from '../db/flag-rollout-state.js';
 import type { FlagRolloutSteps } from '../db/flag-rollout-steps.js';
 import type { FlagRolloutVerbs } from '../db/flag-rollout-verbs.js';
@@ -20,6 +20,7 @@ export interface RolloutAnswer {
 }
 
 export interface FlagRolloutDeps {
+  readonly flagRollouts: Pick<FlagRollouts, 'activeIds'>;
   readonly flagRolloutSteps: FlagRolloutSteps;
   readonly flagRolloutVerbs: FlagRolloutVerbs;
   readonly flagRolloutLooks: FlagRolloutLooks;
@@ -27,6 +28,8 @@ export interface FlagRolloutDeps {
   readonly onAlerts: () => void;
   /** A call that is lost is made good by a schedule. */
   readonly wakeFlagSets: (appId: string, app: string) => Promise<void>;
+  /** Starts the rollout's run, unless it has one. */
+  readonly wakeRollout: (rolloutId: string) => Promise<void>;
 }
 
 export function flagRolloutActivities(deps: FlagRolloutDeps) {
@@ -100,6 +103,13 @@ export function flagRolloutActivities(deps: FlagRolloutDeps) {
         detail: reason.slice(0, 500),
       };
       return told(await flagRolloutSteps.noteLook(id, look), false);
+    },
+
+    /** How many are active: each has a run afterwards. */
+    async wakeRollouts(): Promise<number> {
+      const active = await deps.flagRollouts.activeIds();
+      for (const id of active) await deps.wakeRollout(id.toHexString());
+      return active.length;
     },
   };
 }

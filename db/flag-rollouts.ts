@@ -202,6 +202,11 @@ export function flagRollouts(db: Db) {
     activeIn: (appId: ObjectId, session: ClientSession): Promise<number> =>
       collection.countDocuments({ appId, active: true }, { session }),
 
+    async activeIds(): Promise<ObjectId[]> {
+      const found = await collection.find({ active: true }, { projection: { _id: 1 }, limit: MOST_WATCHED }).toArray();
+      return found.map(({ _id }) => _id);
+    },
+
     /** Those with a guard that have begun and are not over: whom to count for. */
     async watched(): Promise<WatchedRollout[]> {
       return collection

@@ -4,7 +4,9 @@ import type { FlagRolloutActivities } from '../activities/flag-rollouts.js';
 import { DEFAULT_GUARD } from '../domain/guard.js';
 import type { RolloutVerb } from '../domain/rollout.js';
 import type { RolloutLook, RolloutView } from '../domain/rollout-view.js';
+import { FLAG_ROLLOUT_SWEEP_ID, flagRolloutSweep } from '../workflows/flag-rollout-sweep.js';
 import { flagRollout, flagRolloutRun, openUpdate, rolloutSignal, rolloutUpdate } from '../workflows/flag-rollout.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 interface Recording {
   readonly client: Client;
@@ -20,6 +22,13 @@ const HOLD_MS = 1_500;
 
 /** A rollout that is opened, held, paused, resumed, looked at in vain, raised and reverted: for `record-histories.ts`. */
 export async function recordRollouts({ client, record }: Recording): Promise<void> {
+  await record('flag-rollout-sweep', { wakeRollouts: async () => 2 }, async (taskQueue) => {
+    const workflowId = FLAG_ROLLOUT_SWEEP_ID;
+    const typedSearchAttributes = [{ key: SEARCH_ATTRIBUTES.kind, value: workflowId }];
+    await client.workflow.execute(flagRolloutSweep, { taskQueue, workflowId, typedSearchAttributes });
+    return workflowId;
+  });
+
   const rolloutId = 'd'.repeat(24);
   const actor = 'c'.repeat(24);
   const plan = { steps: [5, 25].map((percent) => ({ percent, holdMinutes: 1, holdSeconds: 1 })), guard: DEFAULT_GUARD };

@@ -12,6 +12,7 @@ import { ERROR_AUTO_RESOLVE_ID, errorAutoResolve } from '../workflows/error-auto
 import { ERROR_WATCH_ID, errorWatch } from '../workflows/error-watch.js';
 import { FLAG_STALE_ID, flagStale } from '../workflows/flag-stale.js';
 import { FLAG_DRIFT_ID, flagDrift } from '../workflows/flag-drift.js';
+import { FLAG_ROLLOUT_SWEEP_ID, flagRolloutSweep } from '../workflows/flag-rollout-sweep.js';
 import { FLAG_SET_SWEEP_ID, flagSetSweep } from '../workflows/flag-set-sweep.js';
 import { retention, RETENTION_ID } from '../workflows/retention.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
@@ -65,6 +66,12 @@ export const SCHEDULES: readonly Schedule[] = [
     workflow: flagSetSweep,
     spec: { intervals: [{ every: '1 minute' }] },
     summary: 'Finds apps whose flag sets are behind and that nobody is working on',
+  },
+  {
+    id: FLAG_ROLLOUT_SWEEP_ID,
+    workflow: flagRolloutSweep,
+    spec: { intervals: [{ every: '5 minutes' }] },
+    summary: 'Starts what carries a rollout on, where it is gone',
   },
   {
     id: FLAG_DRIFT_ID,

@@ -123,7 +123,13 @@ export async function errorGroup({ groupId, lookedAtMs = 0 }: ErrorGroupInput): 
     ]);
   }
 
-  const look = () => inTurn(async () => take(await looking.planGroup({ groupId, now: now() })));
+  let waiting: Promise<void> | undefined;
+  /** However many ask before it begins: one answers them all. */
+  const look = () =>
+    (waiting ??= inTurn(async () => {
+      waiting = undefined;
+      take(await looking.planGroup({ groupId, now: now() }));
+    }));
 
   const carryOut = (message: VerbMessage): Promise<VerbOutcome> =>
     inTurn(async () => {

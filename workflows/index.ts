@@ -8,6 +8,7 @@ export { errorWatch } from './error-watch.js';
 export { flagPreview } from './flag-preview.js';
 export { flagRequest } from './flag-request.js';
 export { flagRollout } from './flag-rollout.js';
+export { flagRolloutSweep } from './flag-rollout-sweep.js';
 export { flagStale } from './flag-stale.js';
 export { flagUsage } from './flag-usage.js';
 export { flagDrift } from './flag-drift.js';

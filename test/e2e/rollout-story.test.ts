@@ -5,6 +5,7 @@ import { registry } from '../../api/management.js';
 import { hashSecret, newMemberToken } from '../../api/secrets.js';
 import type { FlagRolloutDoc } from '../../db/flag-rollouts.js';
 import { flagRolloutId } from '../../workflows/flag-rollout.js';
+import { FLAG_ROLLOUT_SWEEP_ID } from '../../workflows/flag-rollout-sweep.js';
 import { pick, pickText } from '../helper/pick.js';
 import { receiver, type Receiver } from '../helper/receiver.js';
 import { busyShop } from '../helper/rollout-story.js';
@@ -55,6 +56,16 @@ describe('a rollout of a checkout that breaks', () => {
     return answer.json();
   }
 
+  async function reaches(rolloutId: string, field: string, value: unknown): Promise<unknown> {
+    for (let tries = 0; tries < 900; tries++) {
+      const view = await ask('GET', `flag-rollouts/${rolloutId}`);
+      if (pick(view, field) === value) return view;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const view = await ask('GET', `flag-rollouts/${rolloutId}`);
+    assert.fail(`never ${field} ${String(value)}: ${JSON.stringify(view).slice(0, 2_000)}`);
+  }
+
   it('goes from 1 to 5 to 25 %, over killed workers and a Temporal that is restarted, and takes itself back', async () => {
     const url = hook.url;
     await ask('POST', 'alert-channels', { kind: 'webhook', name: 'ops', url, causes: ['rollout_reverted'] });
@@ -80,32 +91,23 @@ describe('a rollout of a checkout that breaks', () => {
         note: 'the new checkout',
       });
       const rolloutId = pickText(created, 'rollout', 'rolloutId');
-      const reaches = async (field: string, value: unknown): Promise<unknown> => {
-        for (let tries = 0; tries < 900; tries++) {
-          const view = await ask('GET', `flag-rollouts/${rolloutId}`);
-          if (pick(view, field) === value) return view;
-          await new Promise((resolve) => setTimeout(resolve, 200));
-        }
-        const view = await ask('GET', `flag-rollouts/${rolloutId}`);
-        assert.fail(`never ${field} ${String(value)}: ${JSON.stringify(view).slice(0, 2_000)}`);
-      };
 
-      await reaches('percentage', 1);
+      await reaches(rolloutId, 'percentage', 1);
       await system.worker.kill('SIGKILL');
       await system.worker.start();
 
-      await reaches('percentage', 5);
+      await reaches(rolloutId, 'percentage', 5);
       const { temporal } = system.engines();
       await temporal.stop();
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       await temporal.start();
 
-      await reaches('percentage', 25);
+      await reaches(rolloutId, 'percentage', 25);
       await shop.round();
       assert.ok(Math.abs(shop.share() - 0.25) < 0.06, `${String(shop.share())} of the people have it`);
       shop.breaks();
 
-      const reverted = await reaches('state', 'reverted');
+      const reverted = await reaches(rolloutId, 'state', 'reverted');
       assert.equal(pick(reverted, 'percentage'), 0);
       await shop.round();
       assert.equal(shop.share(), 0, 'nobody has it any more');
@@ -148,5 +150,23 @@ describe('a rollout of a checkout that breaks', () => {
     } finally {
       await shop.close();
     }
+  });
+
+  it('is found by the sweep when its run is gone', async () => {
+    const rule = { ruleId: 'all', priority: 1, conditions: [], value: true, rolloutPercentage: 0, experimentId: null };
+    await ask('POST', 'flags', { key: 'new-search', type: 'boolean', defaultValue: false, rules: [rule] });
+    const created = await ask('POST', 'flag-rollouts', {
+      flagKey: 'new-search',
+      ruleId: 'all',
+      startAt: new Date(Date.now() + 5_000).toISOString(),
+      steps: [{ percent: 100, holdMinutes: 1, holdSeconds: 1 }],
+      guard: null,
+    });
+    const rolloutId = pickText(created, 'rollout', 'rolloutId');
+    const handle = system.temporal.workflow.getHandle(flagRolloutId(rolloutId));
+    await handle.terminate('somebody meant another one');
+    await system.temporal.schedule.getHandle(FLAG_ROLLOUT_SWEEP_ID).trigger();
+    await reaches(rolloutId, 'state', 'done');
+    assert.equal(pick(await ask('GET', 'flags/new-search'), 'rules', '0', 'rolloutPercentage'), 100);
   });
 });

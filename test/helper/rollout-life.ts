@@ -54,11 +54,13 @@ export async function rolloutWorld({
   readonly appId?: ObjectId;
 }) {
   const told: string[] = [];
+  const woken: string[] = [];
   const deps = flagRolloutDeps({
     client,
     db,
     onAlerts: () => told.push('alerts'),
     wakeFlagSets: async (_appId, app) => void told.push(app),
+    wakeRollout: async (rolloutId) => void woken.push(rolloutId),
   });
   const store = flagStore(client, db);
   const people = members(db);
@@ -134,6 +136,7 @@ export async function rolloutWorld({
   return {
     ...deps,
     told,
+    woken,
     store,
     rollouts,
     flags,

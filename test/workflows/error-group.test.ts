@@ -75,7 +75,7 @@ describe('the workflow of an error group', () => {
       signalArgs: [message],
     });
   const eventually = async (what: string, is: () => Promise<boolean>) => {
-    for (let tries = 0; tries < 2_400; tries++) {
+    for (let tries = 0; tries < 7_200; tries++) {
       if (await is()) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
