@@ -1,11 +1,9 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   continueAsNew,
   defineSignal,
   defineUpdate,
-  log,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -18,6 +16,7 @@ import type { GroupPlan } from '../db/error-timers.js';
 import type { VerbOutcome } from '../db/error-verb-state.js';
 import { ERROR_VERBS, type ErrorVerbName, messageFault, type VerbMessage } from '../domain/error-verb.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
+import { askedByPeople, queue } from './asked-by-people.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface ErrorGroupInput {
@@ -131,52 +130,29 @@ export async function errorGroup({ groupId, lookedAtMs = 0 }: ErrorGroupInput): 
       take(await looking.planGroup({ groupId, now: now() }));
     }));
 
-  const carryOut = (message: VerbMessage): Promise<VerbOutcome> =>
-    inTurn(async () => {
-      const { outcome, plan: next } = await quick.applyVerb({ groupId, message, now: now() });
-      if (outcome.outcome === 'done') for (const id of outcome.moves) toMove.add(id);
-      take(next);
-      return outcome;
-    });
-
+  const onMessage = () => void (messages += 1);
   for (const verb of ERROR_VERBS) {
-    const fault = (message: VerbMessage) =>
-      messageFault(message) ?? (message.verb.name === verb ? undefined : `this is no ${verb}`);
-    setHandler(
-      verbUpdate(verb),
-      async (message) => {
-        messages += 1;
-        return carryOut(message);
-      },
-      {
-        description: `${verb}: somebody waits for the answer`,
-        validator: (message: VerbMessage) => {
-          const reason = fault(message);
-          if (reason !== undefined) throw ApplicationFailure.nonRetryable(reason, 'REQUEST_INVALID');
-        },
-      },
-    );
-    setHandler(
-      verbSignal(verb),
-      async (message) => {
-        messages += 1;
-        const reason = fault(message);
-        const { actor, requestId } = reason === undefined ? message : { actor: '', requestId: '' };
-        try {
-          const outcome = reason === undefined ? await carryOut(message) : undefined;
-          if (outcome?.outcome === 'done') return;
-          log.warn('a signal was refused', { groupId, verb, actor, requestId, reason: reason ?? outcome?.reason });
-        } catch (error) {
-          log.error('a signal was not carried out', { groupId, verb, actor, requestId, error: String(error) });
-        }
-      },
-      { description: `${verb}: nobody waits for the answer` },
-    );
+    askedByPeople({
+      name: verb,
+      update: verbUpdate(verb),
+      signal: verbSignal(verb),
+      faultOf: (message: VerbMessage) =>
+        messageFault(message) ?? (message.verb.name === verb ? undefined : `this is no ${verb}`),
+      onMessage,
+      carryOut: (message: VerbMessage): Promise<VerbOutcome> =>
+        inTurn(async () => {
+          const { outcome, plan: next } = await quick.applyVerb({ groupId, message, now: now() });
+          if (outcome.outcome === 'done') for (const id of outcome.moves) toMove.add(id);
+          take(next);
+          return outcome;
+        }),
+      about: { groupId },
+    });
   }
   setHandler(
     wakeSignal,
     async () => {
-      messages += 1;
+      onMessage();
       await look();
     },
     { description: 'the group has changed without its workflow' },
@@ -233,14 +209,4 @@ function nextOf({ ignoreUntilMs, remindAtMs, proveSinceMs }: GroupPlan, lookedMs
 function detailsOf({ app, status, statusRev }: GroupPlan, next: Next | undefined): string {
   const ahead = next === undefined ? 'Nothing is due.' : `Next: ${next.what}, ${new Date(next.atMs).toISOString()}.`;
   return `A group of ${app}: **${status}** (revision ${String(statusRev)}). ${ahead}`;
-}
-
-/** Runs one after the other: handlers interleave at each await, and what is due must not come between. */
-function queue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const run = last.then(work);
-    last = run.catch(() => undefined);
-    return run;
-  };
 }

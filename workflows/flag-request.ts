@@ -1,14 +1,11 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   defineSignal,
   defineUpdate,
-  log,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
-  setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { FlagRequestActivities } from '../activities/flag-requests.js';
@@ -21,6 +18,7 @@ import {
   type RequestState,
   type RequestVerb,
 } from '../domain/flag-request.js';
+import { askedByPeople, queue } from './asked-by-people.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface FlagRequestInput {
@@ -76,31 +74,16 @@ export async function flagRequest({ requestId, expiresAtMs }: FlagRequestInput):
     return applied;
   }
 
-  const carryOut = (verb: RequestVerb, message: RequestMessage): Promise<RequestOutcome> =>
-    inTurn(async () => follow(await quick.decideRequest({ ...step(), verb, message })));
-
   for (const verb of REQUEST_VERBS) {
-    setHandler(requestUpdate(verb), (message) => carryOut(verb, message), {
-      description: `${verb}: somebody waits for the answer`,
-      validator: (message: RequestMessage) => {
-        const fault = requestMessageFault(message);
-        if (fault !== undefined) throw ApplicationFailure.nonRetryable(fault, 'REQUEST_INVALID');
-      },
+    askedByPeople({
+      name: verb,
+      update: requestUpdate(verb),
+      signal: requestSignal(verb),
+      faultOf: requestMessageFault,
+      carryOut: (message: RequestMessage): Promise<RequestOutcome> =>
+        inTurn(async () => follow(await quick.decideRequest({ ...step(), verb, message }))),
+      about: { requestId },
     });
-    setHandler(
-      requestSignal(verb),
-      async (message) => {
-        const fault = requestMessageFault(message);
-        try {
-          const outcome = fault === undefined ? await carryOut(verb, message) : undefined;
-          if (outcome?.outcome === 'done') return;
-          log.warn('a signal was refused', { requestId, verb, reason: fault ?? outcome?.reason });
-        } catch (error) {
-          log.error('a signal was not carried out', { requestId, verb, error: String(error) });
-        }
-      },
-      { description: `${verb}: nobody waits for the answer` },
-    );
   }
 
   const hasEnded = (): boolean => state === undefined || !isOpen(state);
@@ -120,14 +103,4 @@ export async function flagRequest({ requestId, expiresAtMs }: FlagRequestInput):
   }
   await condition(allHandlersFinished);
   return state ?? 'gone';
-}
-
-/** Runs one after the other: handlers interleave at each await. */
-function queue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const run = last.then(work);
-    last = run.catch(() => undefined);
-    return run;
-  };
 }

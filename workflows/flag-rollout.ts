@@ -1,13 +1,11 @@
 import {
   ActivityFailure,
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   continueAsNew,
   defineSignal,
   defineUpdate,
   isCancellation,
-  log,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -27,6 +25,7 @@ import {
   type RolloutVerbName,
 } from '../domain/rollout.js';
 import { dueOf, nextStep, rolloutDetails, type RolloutDue, type RolloutView } from '../domain/rollout-view.js';
+import { askedByPeople, mustBeSound, queue } from './asked-by-people.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 
 export interface FlagRolloutInput {
@@ -107,49 +106,30 @@ export async function flagRollout({ rolloutId }: FlagRolloutInput): Promise<stri
       return outcome;
     });
 
-  const invalid = (reason: string | undefined): void => {
-    if (reason !== undefined) throw ApplicationFailure.nonRetryable(reason, 'REQUEST_INVALID');
-  };
+  const onMessage = () => void (messages += 1);
   setHandler(
     openUpdate,
-    (message) =>
-      inTurn(async () => {
-        messages += 1;
+    (message) => {
+      onMessage();
+      return inTurn(async () => {
         const { outcome, view: next } = await openRollout({ rolloutId, now: now(), message });
         take(next);
         return outcome;
-      }),
-    { description: 'store the rollout', validator: (message: OpenMessage) => invalid(openFault(message)) },
+      });
+    },
+    { description: 'store the rollout', validator: (message: OpenMessage) => mustBeSound(openFault(message)) },
   );
   for (const verb of ROLLOUT_VERBS) {
-    const fault = (message: RolloutMessage) =>
-      rolloutMessageFault(message) ?? (message.verb.name === verb ? undefined : `this is no ${verb}`);
-    setHandler(
-      rolloutUpdate(verb),
-      async (message) => {
-        messages += 1;
-        return carryOut(message);
-      },
-      {
-        description: `${verb}: somebody waits for the answer`,
-        validator: (message: RolloutMessage) => invalid(fault(message)),
-      },
-    );
-    setHandler(
-      rolloutSignal(verb),
-      async (message) => {
-        messages += 1;
-        const reason = fault(message);
-        try {
-          const outcome = reason === undefined ? await carryOut(message) : undefined;
-          if (outcome?.outcome === 'done') return;
-          log.warn('a signal was refused', { rolloutId, verb, reason: reason ?? outcome?.reason });
-        } catch (error) {
-          log.error('a signal was not carried out', { rolloutId, verb, error: String(error) });
-        }
-      },
-      { description: `${verb}: nobody waits for the answer` },
-    );
+    askedByPeople({
+      name: verb,
+      update: rolloutUpdate(verb),
+      signal: rolloutSignal(verb),
+      faultOf: (message: RolloutMessage) =>
+        rolloutMessageFault(message) ?? (message.verb.name === verb ? undefined : `this is no ${verb}`),
+      onMessage,
+      carryOut,
+      about: { rolloutId },
+    });
   }
 
   // Unless the message that it was started with has seen to it.
@@ -217,14 +197,4 @@ function summaryOf({ what }: RolloutDue, { flagKey, plan, percentage, lookCount 
   if (what === 'look') return `look ${String(lookCount + 1)} at ${flagKey}, ${String(percentage)} %`;
   const next = nextStep(plan, percentage);
   return next === undefined ? `the end of ${flagKey}` : `raise ${flagKey} to ${String(next.step.percent)} %`;
-}
-
-/** Runs one after the other: handlers interleave at each await, and what is due must not come between. */
-function queue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const run = last.then(work);
-    last = run.catch(() => undefined);
-    return run;
-  };
 }

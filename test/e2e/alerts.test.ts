@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ObjectId } from 'mongodb';
 import { SMTPServer } from 'smtp-server';
 import { Webhook } from 'standardwebhooks';
-import { registry } from '../../api/management.js';
-import { hashSecret, newMemberToken } from '../../api/secrets.js';
 import type { AlertDoc } from '../../db/alerts.js';
 import { ERROR_WATCH_ID } from '../../workflows/error-watch.js';
+import { ownerOf } from '../helper/owner.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
 import { receiver, type Receiver } from '../helper/receiver.js';
 import { runningSystem, type System, type TestApp } from '../helper/system.js';
@@ -16,7 +15,7 @@ import { runningSystem, type System, type TestApp } from '../helper/system.js';
 describe('an error that nobody has seen before', () => {
   let system: System;
   let app: TestApp;
-  let token: string;
+  let ask: Awaited<ReturnType<typeof ownerOf>>;
   let hook: Receiver;
   let refusing = true;
   const letters: string[] = [];
@@ -45,39 +44,13 @@ describe('an error that nobody has seen before', () => {
     });
     await Promise.all([system.api.start(), system.worker.start()]);
     app = await system.app('shop');
-    token = await owner();
+    ask = await ownerOf(system, 'shop');
   });
   after(async () => {
     await system.stop();
     await hook.close();
     await new Promise<void>((resolve) => mailServer.close(resolve));
   });
-
-  async function owner(): Promise<string> {
-    const nouns = registry({ client: system.mongodb, db: system.db });
-    const secret = newMemberToken();
-    const createdAt = new Date();
-    const memberId = new ObjectId();
-    const member = { _id: memberId, name: 'Owner', email: null, owner: true, roles: [], createdAt, revokedAt: null };
-    await system.mongodb.withSession(async (session) => {
-      await nouns.members.insert(session, member);
-      await nouns.memberTokens.insert(session, {
-        ...{ _id: new ObjectId(), memberId, name: 'Test', hash: hashSecret(secret), prefix: secret.slice(0, 8) },
-        ...{ createdAt, expiresAt: null, revokedAt: null, lastUsedAt: null },
-      });
-    });
-    return secret;
-  }
-
-  async function ask(method: string, path: string, body?: object): Promise<unknown> {
-    const answer = await fetch(`${system.url}/v1/apps/shop/${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    assert.ok(answer.ok, `${method} ${path}: ${String(answer.status)} ${await answer.clone().text()}`);
-    return answer.json();
-  }
 
   async function thrown(message: string): Promise<void> {
     const error = { errorId: new ObjectId().toHexString(), errorType: 'runtime', message, timestampMs: Date.now() };

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
-import { registry } from '../../api/management.js';
-import { hashSecret, newMemberToken } from '../../api/secrets.js';
 import type { FlagRolloutDoc } from '../../db/flag-rollouts.js';
 import { flagRolloutId } from '../../workflows/flag-rollout.js';
 import { FLAG_ROLLOUT_SWEEP_ID } from '../../workflows/flag-rollout-sweep.js';
+import { ownerOf } from '../helper/owner.js';
 import { pick, pickText } from '../helper/pick.js';
 import { receiver, type Receiver } from '../helper/receiver.js';
 import { busyShop } from '../helper/rollout-story.js';
@@ -16,45 +15,19 @@ const PEOPLE = 1_500;
 describe('a rollout of a checkout that breaks', () => {
   let system: System;
   let app: TestApp;
-  let token: string;
+  let ask: Awaited<ReturnType<typeof ownerOf>>;
   let hook: Receiver;
   before(async () => {
     hook = await receiver();
     system = await runningSystem('rollout-story', { own: true, env: { WEBHOOK_ALLOW_PRIVATE: 'true' } });
     await Promise.all([system.api.start(), system.worker.start()]);
     app = await system.app('shop');
-    token = await owner();
+    ask = await ownerOf(system, 'shop');
   });
   after(async () => {
     await system.stop();
     await hook.close();
   });
-
-  async function owner(): Promise<string> {
-    const nouns = registry({ client: system.mongodb, db: system.db });
-    const secret = newMemberToken();
-    const createdAt = new Date();
-    const memberId = new ObjectId();
-    const member = { _id: memberId, name: 'Owner', email: null, owner: true, roles: [], createdAt, revokedAt: null };
-    await system.mongodb.withSession(async (session) => {
-      await nouns.members.insert(session, member);
-      await nouns.memberTokens.insert(session, {
-        ...{ _id: new ObjectId(), memberId, name: 'Test', hash: hashSecret(secret), prefix: secret.slice(0, 8) },
-        ...{ createdAt, expiresAt: null, revokedAt: null, lastUsedAt: null },
-      });
-    });
-    return secret;
-  }
-
-  async function ask(method: string, path: string, body?: object): Promise<unknown> {
-    const answer = await fetch(`${system.url}/v1/apps/shop/${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    assert.ok(answer.ok, `${method} ${path}: ${String(answer.status)} ${await answer.clone().text()}`);
-    return answer.json();
-  }
 
   async function reaches(rolloutId: string, field: string, value: unknown): Promise<unknown> {
     for (let tries = 0; tries < 900; tries++) {

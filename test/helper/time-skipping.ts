@@ -27,9 +27,19 @@ export const withoutTimeSkipping: string | false =
 export async function timeSkippingTemporal(): Promise<TestWorkflowEnvironment> {
   if (path === undefined) throw new Error(missing);
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path } },
-  });
+  const environment = await started(path);
   await registerSearchAttributes(environment.nativeConnection, 'default');
   return environment;
+}
+
+/** The SDK gives the server five seconds to start, in which a busy machine may not get to it. */
+async function started(executable: string, tries = 6): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path: executable } },
+    });
+  } catch (error) {
+    if (tries === 1) throw error;
+    return started(executable, tries - 1);
+  }
 }
