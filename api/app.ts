@@ -16,6 +16,7 @@ import { appKeyAuth } from './auth.js';
 import { pathOf, problems } from './errors.js';
 import { flagSide } from './flags.js';
 import { flagSignaller } from './flags/signaller.js';
+import { STREAM_PATH } from './flags/stream-url.js';
 import { flagWriteBack } from './flags/write-back.js';
 import { groupCommit } from './ingest/group-commit.js';
 import { intake } from './ingest/intake.js';
@@ -113,7 +114,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
 
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
-    numbers.answered(route, reply.statusCode, reply.elapsedTime);
+    // A stream takes as long as somebody listens.
+    if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
     const facts = { method: request.method, path: pathOf(request), status: reply.statusCode, ms: reply.elapsedTime };
     const isUsual =
       reply.statusCode < 400 &&
