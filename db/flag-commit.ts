@@ -1,4 +1,4 @@
-import type { ClientSession, ObjectId } from 'mongodb';
+import { BSON, type ClientSession, type ObjectId } from 'mongodb';
 import type { Actor, Audited, AuditEntry } from './audit.js';
 import { flagFacts, sameFlag, sameSegment, segmentFacts } from './flag-content.js';
 import { type FlagRevisions, type FlagStep, revisionsOf } from './flag-revisions.js';
@@ -8,7 +8,7 @@ import type { SegmentDoc, Segments } from './segments.js';
 
 interface Deps {
   readonly audited: Audited;
-  readonly flagStates: Pick<FlagStates, 'next'>;
+  readonly flagStates: Pick<FlagStates, 'next' | 'grow'>;
   readonly flags: Pick<Flags, 'put'>;
   readonly segments: Pick<Segments, 'put' | 'remove'>;
   readonly flagRevisions: Pick<FlagRevisions, 'append'>;
@@ -83,6 +83,9 @@ export function flagCommit({ audited, flagStates, flags, segments, flagRevisions
         await session.abortTransaction();
         return { result };
       }
+      const steps = [...flagSteps, ...segmentSteps, ...removed.map((before) => ({ before, after: undefined }))];
+      const grown = steps.reduce((sum, { before, after }) => sum + bytesOf(after) - bytesOf(before), 0);
+      if (grown !== 0) await flagStates.grow(session, appId, grown);
       await flags.put(
         session,
         flagSteps.map(({ after }) => after),
@@ -119,6 +122,12 @@ export function flagCommit({ audited, flagStates, flags, segments, flagRevisions
     if (outcome.isChanged) onChanged?.(appId, app);
     return result;
   };
+}
+
+/** What is archived is in nobody's memory. */
+function bytesOf(doc: FlagDoc | SegmentDoc | undefined): number {
+  const isServed = doc !== undefined && !('archivedAt' in doc && doc.archivedAt != null);
+  return isServed ? BSON.calculateObjectSize(doc) : 0;
 }
 
 export type FlagCommit = ReturnType<typeof flagCommit>;

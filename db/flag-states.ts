@@ -1,4 +1,6 @@
 import type { ClientSession, Db, ObjectId } from 'mongodb';
+import { PlatformError } from '../domain/errors.js';
+import { FLAG_LIMITS } from '../domain/flag-limits.js';
 import type { CollectionSpec } from './collection.js';
 import { date, documentOf, nullable, number, objectId, optional, string } from './json-schema.js';
 
@@ -24,6 +26,8 @@ export interface FlagStateDoc {
   readonly changedAt: Date;
   /** All sets were brought to this version: those with a lower `v` that is not 0 are right for it as they are. */
   readonly computed: number;
+  /** Of all flags that are not archived and all segments, as stored. */
+  readonly definitionBytes?: number;
   readonly pass?: FlagPassDoc;
 }
 
@@ -36,6 +40,7 @@ export const flagStatesSpec: CollectionSpec = {
     version: number,
     changedAt: date,
     computed: number,
+    definitionBytes: optional(number),
     pass: optional(
       documentOf<FlagPassDoc>({
         version: number,
@@ -76,6 +81,21 @@ export function flagStates(db: Db) {
       );
       if (state === null) throw new Error('an upsert gave nothing back');
       return state.version;
+    },
+
+    /**
+     * Counts what a change adds, or takes away.
+     * @throws CONFLICT where that is too much for one app
+     */
+    async grow(session: ClientSession, appId: ObjectId, bytes: number): Promise<void> {
+      const state = await collection.findOneAndUpdate(
+        { _id: appId },
+        { $inc: { definitionBytes: bytes } },
+        { session, returnDocument: 'after', projection: { definitionBytes: 1 } },
+      );
+      if (bytes <= 0 || (state?.definitionBytes ?? 0) <= FLAG_LIMITS.definitionBytes) return;
+      const most = `${String(FLAG_LIMITS.definitionBytes / 1024 / 1024)} MiB`;
+      throw new PlatformError('CONFLICT', `the definitions of an app have at most ${most}; archive some flags`);
     },
   };
 }

@@ -3,6 +3,8 @@ export const FLAG_LIMITS = {
   /** An app. */
   flags: 1_000,
   segments: 1_000,
+  /** Of all its flags and segments, as stored: every API process holds the compiled definitions in memory. */
+  definitionBytes: 64 * 1024 * 1024,
   /** A flag. */
   rules: 100,
   prerequisites: 20,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { ObjectId } from 'mongodb';
+import { BSON, type ObjectId } from 'mongodb';
 import type { AuditDoc } from '../../db/audit.js';
 import type { FlagRevisionDoc } from '../../db/flag-revisions.js';
+import type { FlagStateDoc } from '../../db/flag-states.js';
 import { applySchema } from '../../db/schema.js';
+import { FLAG_LIMITS } from '../../domain/flag-limits.js';
 import { testDatabase, type TestDatabase } from '../helper/database.js';
 import { changer, flagStore, newFlag, newRule } from '../helper/flags.js';
 import { refusal } from '../helper/refusal.js';
@@ -233,6 +235,23 @@ describe('changes of flags', () => {
     await assert.rejects(store.flagChanges.restore({ ...by, flagKey: 'top' }), refusal('CONFLICT'));
     await assert.rejects(store.flagChanges.change({ ...by, flagKey: 'top', change: { tags: [] } }), /archived/);
     await assert.rejects(store.flagChanges.create({ ...by, flag: newFlag('base') }), /restore it/);
+  });
+
+  it('are refused where the definitions of the app become too much, until some are archived', async () => {
+    const by = changer();
+    const { appId } = by;
+    await store.flagChanges.create({ ...by, flag: newFlag('small') });
+    const states = it_.db.collection<FlagStateDoc>('flag_states');
+    const bytes = async () => (await store.flagStates.find(appId))?.definitionBytes ?? 0;
+    const stored = await it_.db.collection('feature_flags').findOne({ appId, key: 'small' });
+    assert.equal(await bytes(), BSON.calculateObjectSize(stored ?? {}));
+
+    await states.updateOne({ _id: appId }, { $set: { definitionBytes: FLAG_LIMITS.definitionBytes } });
+    const version = await versionOf(appId);
+    await assert.rejects(store.flagChanges.create({ ...by, flag: newFlag('more') }), refusal('CONFLICT'));
+    assert.equal(await versionOf(appId), version);
+    await store.flagChanges.archive({ ...by, flagKey: 'small' });
+    await store.flagChanges.create({ ...by, flag: newFlag('more') });
   });
 
   it('of segments are versions of the app too', async () => {
