@@ -55,11 +55,10 @@ export function flagDriftActivities({ flagStates, flagDefinitions, flagProfiles,
       const fresh = setOf(compiled, { targetingKey: profile.externalId, attributes: profile.attributes });
       const { flags, digest } = set;
       if (isDeepStrictEqual({ flags, reasons: reasonsOf(set), digest }, fresh)) continue;
-      const { _id: setId, profileId, profileRev = 0 } = set;
+      const { profileId, profileRev = 0 } = set;
       writes.push({
         profileId,
         profileRev,
-        setId,
         content: { kind: 'set', set: { ...fresh, reasons: JSON.stringify(fresh.reasons) } },
       });
     }

@@ -36,7 +36,6 @@ function changeOf(app: CompiledApp, { set, aliasOf, ...profile }: WalkedProfile)
   const write = (content: SetWrite['content']): SetWrite => ({
     profileId,
     profileRev: set === undefined ? undefined : (set.profileRev ?? 0),
-    ...(set !== undefined && { setId: set._id }),
     content,
   });
   if (set?.aliasOf !== undefined) return undefined;

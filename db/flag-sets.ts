@@ -69,9 +69,9 @@ export function flagSets(db: Db) {
 
   /** What profiles were last told, by hex of the profile; a set that is only a mark tells nothing. */
   async function told(appId: ObjectId, profileIds: readonly ObjectId[]) {
-    const sets = await collection
-      .find({ appId, profileId: { $in: [...profileIds] } }, { projection: { profileId: 1, flags: 1, aliasOf: 1 } })
-      .toArray();
+    // At one point in time: a set that is being replaced would be missed by a cursor that yields between old and new.
+    const options = { projection: { profileId: 1, flags: 1, aliasOf: 1 }, readConcern: 'snapshot' } as const;
+    const sets = await collection.find({ appId, profileId: { $in: [...profileIds] } }, options).toArray();
     return new Map(sets.map((set) => [set.profileId.toHexString(), set]));
   }
 

@@ -64,6 +64,8 @@ const worker = await Worker.create({
   maxConcurrentActivityTaskExecutions: 20,
   maxConcurrentLocalActivityExecutions: 20,
   maxCachedWorkflows: 300,
+  // Else a heartbeat is held back for 0.8 of its timeout, and a busy second later the activity counts as dead.
+  maxHeartbeatThrottleInterval: '3s',
   shutdownGraceTime: '10s',
   shutdownForceTime: '15s',
 });

@@ -60,34 +60,43 @@ const AT_ONCE = 2;
 /** Temporal's own limit is 10,000 signals a run; a quiet moment before that is used. */
 const SIGNALS_A_RUN = 500;
 
+/** Once more soon: what a frozen worker has taken is only lost time, and a server that is away comes back. */
+const retry = { maximumInterval: '10 seconds' } as const;
+/**
+ * The short steps run where the workflow runs: as tasks of their own, each could fall to a worker that is frozen but
+ * still asked for work, and would be missed for the whole of its time.
+ */
+const brief = {
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 hour',
+  cancellationType: 'TRY_CANCEL',
+  retry,
+} as const;
 const { readFlagState } = proxyLocalActivities<Pick<FlagSetActivities, 'readFlagState'>>({
+  ...brief,
   startToCloseTimeout: '8 seconds',
   summary: 'Read the newest version',
 });
-const patient = {
-  startToCloseTimeout: '1 minute',
-  scheduleToCloseTimeout: '1 hour',
-  retry: { maximumInterval: '1 minute' },
-} as const;
-const { beginFlagPass } = proxyActivities<Pick<FlagSetActivities, 'beginFlagPass'>>({
-  ...patient,
+const { beginFlagPass } = proxyLocalActivities<Pick<FlagSetActivities, 'beginFlagPass'>>({
+  ...brief,
   // A writer that died within a transaction is waited for until the database lets go of it: a minute by default.
   startToCloseTimeout: '2 minutes',
   summary: 'Keep older writers out',
 });
-const { planFlagRanges } = proxyActivities<Pick<FlagSetActivities, 'planFlagRanges'>>({
-  ...patient,
+const { planFlagRanges } = proxyLocalActivities<Pick<FlagSetActivities, 'planFlagRanges'>>({
+  ...brief,
   summary: 'Plan the next ranges',
 });
 const { computeFlagRange } = proxyActivities<Pick<FlagSetActivities, 'computeFlagRange'>>({
-  ...patient,
   startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '1 hour',
   heartbeatTimeout: '10 seconds',
   cancellationType: 'TRY_CANCEL',
+  retry,
   summary: 'Evaluate a range of profiles',
 });
-const { endFlagPass } = proxyActivities<Pick<FlagSetActivities, 'endFlagPass'>>({
-  ...patient,
+const { endFlagPass } = proxyLocalActivities<Pick<FlagSetActivities, 'endFlagPass'>>({
+  ...brief,
   summary: 'Say that all sets are right',
 });
 

@@ -25,6 +25,9 @@ export function temporal({ binary, file, logFile, ports }) {
     ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
     // The default of 10 answers the eleventh concurrent update of a workflow with an error and a second's wait.
     ['--dynamic-config-value', 'history.maxInFlightUpdates=200'],
+    // A frozen worker's polls stay open and take tasks nobody does. After 10 s without an answer, not 70, they are gone.
+    ['--dynamic-config-value', 'frontend.keepAliveTime="5s"'],
+    ['--dynamic-config-value', 'frontend.keepAliveTimeout="5s"'],
   ].flat();
 
   return {

@@ -20,11 +20,13 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('flag sets, whatever dies', () => {
   let system: System;
+  let other: ReturnType<System['workerWith']> | undefined;
   before(async () => {
     system = await runningSystem('flag-sets');
     await Promise.all([system.api.start(), system.worker.start()]);
   });
   after(async () => {
+    await other?.stop();
     await system.stop();
   });
 
@@ -114,6 +116,34 @@ describe('flag sets, whatever dies', () => {
     await computed(app, version);
     assert.equal(await judge(app), 30_000);
     await system.temporal.workflow.getHandle(flagSetsId(app.id.toHexString())).result();
+  });
+
+  it('are not touched any more by a worker that was frozen in an older pass', async () => {
+    const app = await system.app('frozen');
+    await people(app, 20_000);
+    const old = await define(app, 'old');
+    await tell(app);
+    await stored(app, 2_000);
+    const pid = system.worker.pid();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      assert.ok((await state(app)).computed < old, 'it was frozen in time');
+      other = system.workerWith({});
+      await other.start();
+      const version = await define(app, 'new', 30);
+      // Temporal gives this to the frozen one first, whose turn has to run out.
+      await tell(app);
+      await computed(app, version);
+      assert.equal(await judge(app), 20_000);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await pause(3_000);
+    assert.equal(await judge(app), 20_000);
+    assert.equal(await sets().countDocuments({ appId: app.id, v: old }), 0);
+    // What follows is done by the one that was frozen.
+    await other.stop();
+    other = undefined;
   });
 
   it('are found by the schedule when the signal of a change is lost', async () => {
