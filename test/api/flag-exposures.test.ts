@@ -11,6 +11,7 @@ import { appOf } from '../helper/apps.js';
 import { flagEditor } from '../helper/flag-editor.js';
 import { ruleOf } from '../helper/flag.js';
 import { ingest, ingestApi } from '../helper/ingest.js';
+import { until } from '../helper/until.js';
 
 describe('exposures to an experiment', () => {
   let it_: Awaited<ReturnType<typeof ingest>>;
@@ -32,11 +33,15 @@ describe('exposures to an experiment', () => {
       url: `/ofrep/v1/evaluate/flags${path}`,
       body: { context: targetingKey === undefined ? {} : { targetingKey } },
     });
-  /** What is stored once everything on its way has arrived. */
-  async function exposed(): Promise<Document[]> {
+  /** What is stored once so many have arrived, and whatever else was on its way. */
+  async function exposed(least: number): Promise<Document[]> {
+    const look = async () => {
+      await it_.storeAll();
+      return (await it_.stored('events')).filter(({ eventName }) => eventName === '$exposure');
+    };
+    await until(`${String(least)} exposures`, async () => (await look()).length >= least);
     await new Promise((resolve) => setTimeout(resolve, 600));
-    await it_.storeAll();
-    return (await it_.stored('events')).filter(({ eventName }) => eventName === '$exposure');
+    return look();
   }
 
   it('are an event for each profile, experiment and day, whatever was asked how often', async () => {
@@ -46,7 +51,7 @@ describe('exposures to an experiment', () => {
     }
     await evaluate('ben', '');
     await evaluate(undefined, '/plain');
-    const events = await exposed();
+    const events = await exposed(2);
     assert.equal(events.length, 2);
     const id = profileIdOf(it_.shop.app.id, 'anna').toHexString();
     const anna = events.find(({ profileId }) => String(profileId) === id);
@@ -71,10 +76,10 @@ describe('exposures to an experiment', () => {
       payload: { context: { targetingKey: 'anna' } },
     });
     await other.close();
-    assert.equal((await exposed()).length, 2);
+    assert.equal((await exposed(2)).length, 2);
     clock.ahead = DAY_MS;
     await evaluate('anna', '/checkout');
-    const events = await exposed();
+    const events = await exposed(3);
     clock.ahead = 0;
     assert.equal(events.length, 3);
   });

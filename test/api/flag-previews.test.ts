@@ -5,6 +5,7 @@ import { flagPreviewActivities } from '../../activities/flag-previews.js';
 import { profileIdOf } from '../../db/ids.js';
 import { flagLife, type FlagLife } from '../helper/flag-life.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
+import { until } from '../helper/until.js';
 
 const PEOPLE = 2_500;
 const country = (values: readonly string[]) => [{ attribute: 'country', operator: 'in', values }];
@@ -148,14 +149,11 @@ describe('a preview that takes its time', () => {
 
   const change = { change: { flagKey: 'slow', defaultValue: true } };
   const preview = async (id: string) => (await ask('GET', `flag-previews/${id}`)).body;
-  async function until(id: string, state: string): Promise<unknown> {
-    for (let tries = 0; tries < 600; tries++) {
+  const untilIts = (id: string, state: string): Promise<unknown> =>
+    until(`preview ${state}`, async () => {
       const body = await preview(id);
-      if (pick(body, 'state') === state) return body;
-      await sleep(50);
-    }
-    throw new Error(`never ${state}: ${JSON.stringify(await preview(id))}`);
-  }
+      return pick(body, 'state') === state ? body : undefined;
+    });
 
   it('answers 202 and goes on; one of an app runs, the others wait, and too many are refused', async () => {
     gate.open = false;
@@ -174,10 +172,10 @@ describe('a preview that takes its time', () => {
     const [cancelled, ...rest] = others.map(({ body }) => pickText(body, 'previewId'));
     assert.ok(cancelled !== undefined);
     assert.equal((await ask('POST', `flag-previews/${cancelled}/cancel`)).status, 202);
-    await until(cancelled, 'cancelled');
+    await untilIts(cancelled, 'cancelled');
     gate.open = true;
     for (const id of [pickText(first.body, 'previewId'), ...rest]) {
-      const done = await until(id, 'done');
+      const done = await untilIts(id, 'done');
       assert.equal(pick(done, 'profiles'), 2_200);
       assert.equal(pick(done, 'affected'), 2_200);
     }
@@ -188,7 +186,7 @@ describe('a preview that takes its time', () => {
     const { body } = await ask('POST', 'flag-previews', change);
     const id = pickText(body, 'previewId');
     await ask('POST', `flag-previews/${id}/cancel`);
-    const ended = await until(id, 'cancelled');
+    const ended = await untilIts(id, 'cancelled');
     gate.open = true;
     assert.equal(pick(ended, 'profiles'), 0);
     assert.equal((await ask('POST', `flag-previews/${id}/cancel`)).status, 202, 'again does no harm');

@@ -8,6 +8,7 @@ import { groupWorkers } from '../helper/group-worker.js';
 import { management, type Management } from '../helper/management.js';
 import { pick, pickText } from '../helper/pick.js';
 import { rolloutWorld } from '../helper/rollout-life.js';
+import { until } from '../helper/until.js';
 
 const STEPS = [
   { percent: 5, holdMinutes: 30 },
@@ -54,19 +55,16 @@ describe('/v1/apps/:appId/flag-rollouts', () => {
     assert.equal(answer.status, 201, answer.text);
     return { flagKey, id: pickText(answer.body, 'rollout', 'rolloutId'), body: answer.body };
   }
-  async function eventually(id: string, field: string, value: unknown): Promise<unknown> {
-    for (let tries = 0; tries < 400; tries++) {
+  const untilIts = (id: string, field: string, value: unknown): Promise<unknown> =>
+    until(`${field} ${String(value)}`, async () => {
       const { body } = await get(`/${id}`);
-      if (pick(body, field) === value) return body;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    assert.fail(`never ${field} ${String(value)}`);
-  }
+      return pick(body, field) === value ? body : undefined;
+    });
 
   it('starts a rollout, which takes its first step at once, guarded by errors unless told otherwise', async () => {
     const { id, flagKey, body } = await created();
     assert.deepEqual(pick(body, 'rollout', 'guard'), { metrics: [{ kind: 'errors' }], alpha: 0.05, minProfiles: 100 });
-    const running = await eventually(id, 'state', 'running');
+    const running = await untilIts(id, 'state', 'running');
     assert.deepEqual([pick(running, 'percentage'), pick(running, 'step')], [5, 0]);
     assert.equal(await life.percentageOf(flagKey), 5);
     const history = pick(running, 'history') as { what: string; actor: string | null }[];

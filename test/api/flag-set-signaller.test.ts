@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { ObjectId } from 'mongodb';
 import { flagSignaller } from '../../api/flags/signaller.js';
+import { SLACK_MS, until } from '../helper/until.js';
 
 const [APP, OTHER] = [new ObjectId(), new ObjectId()];
 
@@ -31,7 +32,7 @@ describe('the workflow of an app that changes', () => {
     for (let n = 0; n < 50; n++) onChanged(APP, 'shop');
     onChanged(OTHER, 'blog');
     assert.deepEqual(told, [idOf(APP), idOf(OTHER)]);
-    await sleep(150);
+    await until('the rest', () => told.length > 2);
     assert.deepEqual(told, [idOf(APP), idOf(OTHER), idOf(APP)]);
     await sleep(250);
     assert.equal(told.length, 3, 'there is nothing more to tell');
@@ -43,12 +44,13 @@ describe('the workflow of an app that changes', () => {
   it('is told twice a second at most, however long it changes', async () => {
     const { told, client } = temporal();
     const { onChanged, drain } = flagSignaller({ temporal: () => client, ...warnings() });
-    const end = Date.now() + 1_200;
-    while (Date.now() < end) {
+    const began = performance.now();
+    while (performance.now() - began < 1_200) {
       onChanged(APP, 'shop');
       await sleep(5);
     }
-    assert.ok(told.length >= 2 && told.length <= 3, String(told.length));
+    const most = 1 + Math.floor((performance.now() - began) / 500);
+    assert.ok(told.length >= 2 && told.length <= most, `${String(told.length)} of ${String(most)}`);
     await drain();
   });
 
@@ -78,10 +80,10 @@ describe('the workflow of an app that changes', () => {
     const { client } = temporal(() => new Promise(() => undefined));
     const { onChanged, drain } = flagSignaller({ temporal: () => client, ...warnings() });
     onChanged(APP, 'shop');
-    const began = Date.now();
-    const alive = setTimeout(() => undefined, 10_000);
+    const began = performance.now();
+    const alive = setInterval(() => undefined, 1_000);
     await drain();
-    clearTimeout(alive);
-    assert.ok(Date.now() - began < 5_000);
+    clearInterval(alive);
+    assert.ok(performance.now() - began < 2_000 + SLACK_MS);
   });
 });

@@ -11,6 +11,7 @@ import { DAY_MS } from '../../domain/limits.js';
 import { flagUsageRun } from '../../workflows/flag-usage.js';
 import { flagLife, type FlagLife } from '../helper/flag-life.js';
 import { pick, pickList } from '../helper/pick.js';
+import { until } from '../helper/until.js';
 
 const log = { warn: () => undefined };
 const today = () => new Date().toISOString().slice(0, 10);
@@ -30,13 +31,12 @@ describe('what flags have answered', () => {
     flagUsage({ temporal, log, everyMs: 3_600_000 });
   const usage = async (key: string) => (await ask('GET', `flags/${key}/usage`)).body;
   const counts = () => it_.db.collection('flag_usage').find().sort({ flagKey: 1, answer: 1 }).toArray();
-  /** The workflows that were started have done their work. */
-  async function settled(): Promise<void> {
-    for await (const { workflowId } of it_.temporal.client.workflow.list({ query: 'WorkflowType = "flagUsage"' }))
-      await it_.temporal.client.workflow.getHandle(workflowId).result();
-    for (let tries = 0; tries < 100 && (await it_.db.collection('flag_usage').countDocuments()) === 0; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  /** The workflows that were started have counted so many answers of a flag today. */
+  const counted = (key: string, count: number) =>
+    until(
+      `${String(count)} answers of ${key}`,
+      async () => Number(pick(await usage(key), 'days', 0, 'count')) >= count,
+    );
 
   it('is counted by flag, day and answer: single ones, and sets as often as they are served', async () => {
     const { id } = it_.shop;
@@ -48,7 +48,8 @@ describe('what flags have answered', () => {
     for (let n = 0; n < 4; n++) one.countSet(id, set);
     one.countSet(id, { flags: { two: false } });
     await one.stop();
-    await settled();
+    await counted('one', 9);
+    await counted('two', 5);
 
     const body = await usage('one');
     assert.equal(pick(body, 'days', 0, 'day'), today());
@@ -71,8 +72,7 @@ describe('what flags have answered', () => {
     for (let n = 0; n < served; n++) many.countSet(other.id, { flags, digest: `digest ${String(n)}` });
     await many.stop();
     const days = it_.db.collection('flag_usage');
-    for (let tries = 0; tries < 100 && (await days.countDocuments({ appId: other.id })) < 100; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('the flags', async () => (await days.countDocuments({ appId: other.id })) >= 100);
     const counted = await days.find({ appId: other.id }).toArray();
     assert.equal(counted.length, 100);
     for (const { count } of counted) assert.ok(Math.abs(Number(count) - served) <= 8, String(count));
@@ -115,13 +115,11 @@ describe('what flags have answered', () => {
     assert.deepEqual(asked, []);
     two.count(it_.shop.id, 'two', false);
     it_.away.is = false;
-    for (let tries = 0; tries < 100 && asked.length < 2; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until('asked again', () => asked.length >= 2);
     await two.stop();
-    await settled();
+    await counted('two', before + 2);
+    // What is counted twice would be seen by now.
     await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.ok(asked.length >= 2, 'asked again');
     assert.equal(Number(pick(await usage('two'), 'days', 0, 'count')), before + 2);
   });
 
@@ -132,11 +130,8 @@ describe('what flags have answered', () => {
     await many.stop();
     const sizes: number[] = [];
     const query = 'WorkflowType = "flagUsage"';
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await it_.db.collection('flag_usage').countDocuments({ flagKey: /^flag-/ })) === 3_000) break;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    assert.equal(await it_.db.collection('flag_usage').countDocuments({ flagKey: /^flag-/ }), 3_000);
+    const counts = it_.db.collection('flag_usage');
+    await until('3,000 flags', async () => (await counts.countDocuments({ flagKey: /^flag-/ })) === 3_000);
     for await (const { workflowId } of it_.temporal.client.workflow.list({ query })) {
       const { events } = await it_.temporal.client.workflow.getHandle(workflowId).fetchHistory();
       const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];

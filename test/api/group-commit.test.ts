@@ -7,6 +7,7 @@ import type { Claim } from '../../db/claim.js';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { refusal } from '../helper/refusal.js';
+import { SLACK_MS } from '../helper/until.js';
 
 const MIB = 1024 * 1024;
 let count = 0;
@@ -141,7 +142,7 @@ describe('group commit', () => {
       assert.ok(each.status === 'rejected');
       refusal('UNAVAILABLE')(each.reason);
     }
-    assert.ok(performance.now() - began < 6_000);
+    assert.ok(performance.now() - began < 3_000 + SLACK_MS);
     clearInterval(alive);
     for (const each of finish) each();
     await commit.drain();
@@ -163,7 +164,8 @@ describe('group commit', () => {
     ahead = 0;
     const began = performance.now();
     await commit.submit(batchOf(1));
-    assert.ok(performance.now() - began < 10_000);
+    // A minute is how far the clock was set back.
+    assert.ok(performance.now() - began < SLACK_MS);
     assert.ok((at[0]?.getTime() ?? 0) > (at[1]?.getTime() ?? 0));
     await commit.drain();
   });

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, ask, click, ingest, type Ingest, ingestApi } from '../helper/ingest.js';
 import { stallingMongodb } from '../helper/stalling-mongodb.js';
+import { SLACK_MS, until } from '../helper/until.js';
 
 const WITHIN_MS = 3_000;
-/** For a machine that has other things to do. */
-const SLACK_MS = 3_000;
 
 describe('when MongoDB does not answer', () => {
   let it_: Ingest;
@@ -22,7 +20,7 @@ describe('when MongoDB does not answer', () => {
   afterEach(async () => {
     wire.letGo();
     ahead = 0;
-    while ((await send()).status !== 202) await sleep(50);
+    await until('it is taken again', async () => (await send()).status === 202);
     await it_.storeAll();
   });
   after(async () => {
@@ -49,11 +47,10 @@ describe('when MongoDB does not answer', () => {
     await Promise.all(bodies.map((body) => later(send(body))));
     wire.letGo();
     for (const body of bodies) {
-      let answer = await send(body);
-      while (answer.status === 503) {
-        await sleep(50);
-        answer = await send(body);
-      }
+      const answer = await until('it is taken', async () => {
+        const sent = await send(body);
+        return sent.status !== 503 && sent;
+      });
       assert.deepEqual([answer.status, answer.body.eventsAccepted], [202, 2]);
     }
     await it_.storeAll();

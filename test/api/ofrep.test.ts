@@ -7,6 +7,7 @@ import { flagStates } from '../../db/flag-states.js';
 import { conditionOf, flagEditor, type FlagEditor } from '../helper/flag-editor.js';
 import { newRule } from '../helper/flags.js';
 import { ask, ingest, ingestApi, type Ingest, type Message, type Sender } from '../helper/ingest.js';
+import { until } from '../helper/until.js';
 
 interface Evaluation {
   readonly key: string;
@@ -144,8 +145,7 @@ describe('OFREP', () => {
       assert.deepEqual([status, body.key, body.errorCode], [404, decodeURIComponent(key), 'FLAG_NOT_FOUND']);
     }
     await edit.archive(from.app, 'checkout/new.form');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    assert.equal((await one(from, 'checkout/new.form')).status, 404);
+    await until('gone', async () => (await one(from, 'checkout/new.form')).status === 404);
   });
 
   it('says what is wrong with a context', async () => {

@@ -78,7 +78,7 @@ describe("PostHog's flags", () => {
       });
     `);
     try {
-      await page.page.waitForFunction('window.flags?.on === true', undefined, { timeout: 20_000 });
+      await page.page.waitForFunction('window.flags?.on === true', undefined, { timeout: 60_000 });
       const flags: unknown = await page.page.evaluate('window.flags');
       assert.deepEqual(flags, { on: true, button: 'blue', off: false, limits: { max: 5 } });
     } finally {

@@ -8,6 +8,7 @@ import { bucketOf } from '../../domain/bucketing.js';
 import type { RolloutView } from '../../domain/rollout-view.js';
 import { click, ingest, type Ingest } from '../helper/ingest.js';
 import { rolloutWorld } from '../helper/rollout-life.js';
+import { until } from '../helper/until.js';
 
 const PRO = { attribute: 'plan', operator: 'equals', values: ['pro'] };
 
@@ -33,7 +34,7 @@ describe('whom the guard of a rollout counts', () => {
     view = await life.goOn(await life.open(key, { plan }));
     // The API process hears of rollouts by looking each second, from its first answer on.
     await serve('nobody', {});
-    await eventually(async () => {
+    await until('a row of the next window', async () => {
       await serve(`scout-${randomUUID()}`, { plan: 'pro' });
       return (await life.rows.countDocuments({})) > 0;
     });
@@ -61,7 +62,7 @@ describe('whom the guard of a rollout counts', () => {
     await shop.storeAll();
   };
   const noted = async (name: string): Promise<RolloutProfileDoc> => {
-    await eventually(async () => (await rowOf(name))?.matched !== undefined);
+    await until(`what ${name} matched`, async () => (await rowOf(name))?.matched !== undefined);
     const row = await rowOf(name);
     assert.ok(row);
     return row;
@@ -139,12 +140,12 @@ describe('whom the guard of a rollout counts', () => {
 
   it('is told apart by windows: what is met at 50 % says nothing of 25 %', async () => {
     const next = await life.goOn(view);
-    await eventually(async () => {
+    await until('a row of the next window', async () => {
       await serve(`scout-${randomUUID()}`, { plan: 'pro' });
       return (await life.rows.countDocuments({ windows: 1 })) > 0;
     });
     await serve('ada', { plan: 'pro' });
-    await eventually(async () => (await rowOf('ada'))?.windows.includes(1) === true);
+    await until('another window', async () => (await rowOf('ada'))?.windows.includes(1) === true);
     await new Promise((resolve) => setTimeout(resolve, 2_100)); // what a worker knows of rollouts is two seconds old
     await fail('ada');
     assert.deepEqual(Object.keys((await noted('ada')).hits ?? {}), ['m0w1']);
@@ -167,11 +168,3 @@ describe('whom the guard of a rollout counts', () => {
     assert.equal((await rowOf('ada'))?.matched, false);
   });
 });
-
-async function eventually(is: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await is()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail('never');
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Check } from 'typebox/schema';
 import { VALUE_SCHEMA, type ValueSchema, valueSchema } from '../../domain/value-schema.js';
+import { cpuMs } from '../helper/cpu-time.js';
 
 const sound = (schema: unknown): ValueSchema => {
   const made = valueSchema(schema);
@@ -100,13 +101,14 @@ describe('the schema of a value', () => {
     });
   }
 
-  it('cannot make a check slow: the worst one over a large value', () => {
-    const started = performance.now();
+  it('cannot make a check slow: the worst one over a large value', async () => {
     const anyOf = (n: number) => ({ anyOf: [{ enum: [n, n + 1] }, { const: n }, true] });
-    const heavy = sound({ items: { allOf: Array.from({ length: 24 }, (_, n) => anyOf(n)) } });
-    assert.equal(heavy.faultOf(Array.from({ length: 30_000 }, (_, n) => n)), undefined);
-    assert.ok(sound({ pattern: '^(([a-z])+.)+[A-Z]([a-z])+$' }).faultOf('a'.repeat(250_000)));
-    assert.ok(performance.now() - started < 5_000, `${String(performance.now() - started)} ms`);
+    const ms = await cpuMs(() => {
+      const heavy = sound({ items: { allOf: Array.from({ length: 24 }, (_, n) => anyOf(n)) } });
+      assert.equal(heavy.faultOf(Array.from({ length: 30_000 }, (_, n) => n)), undefined);
+      assert.ok(sound({ pattern: '^(([a-z])+.)+[A-Z]([a-z])+$' }).faultOf('a'.repeat(250_000)));
+    });
+    assert.ok(ms < 10_000, `${String(ms)} ms`);
   });
 
   it('judges as another implementation does, whatever schema and value', () => {

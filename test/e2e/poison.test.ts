@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BSON, Binary } from 'mongodb';
 import { batchBuilder } from '../../api/ingest/batch-builder.js';
 import { people } from '../../api/ingest/people.js';
@@ -13,6 +12,7 @@ import { spoolSweep } from '../../workflows/spool-sweep.js';
 import { audit, eventLoad } from '../helper/event-load.js';
 import { finalReceipt } from '../helper/receipt.js';
 import { runningSystem, type System } from '../helper/system.js';
+import { until } from '../helper/until.js';
 
 const TWO_MINUTES = 120_000;
 
@@ -104,7 +104,11 @@ describe('a flush that mongod refuses for ever', () => {
       args: [{ replayFailed: true }],
     });
     assert.equal(found, 1);
-    const { state, stored } = await settled(() => finalReceipt(system.url, app.key, poison.batchId));
+    // The sweep has only started the run.
+    const { state, stored } = await until('it is stored', async () => {
+      const receipt = await finalReceipt(system.url, app.key, poison.batchId);
+      return receipt.state === 'stored' && receipt;
+    });
     assert.deepEqual({ state, stored }, { state: 'stored', stored: 3 });
     const rows = await system.db.collection('events').find({ appId: app.id }).sort({ elementTid: 1 }).toArray();
     assert.deepEqual(
@@ -115,23 +119,13 @@ describe('a flush that mongod refuses for ever', () => {
   });
 
   async function metric(line: string): Promise<void> {
-    const end = Date.now() + 60_000;
-    for (;;) {
-      const text = await (await fetch(`${system.url}/metrics`)).text();
-      if (text.includes(`\n${line}\n`)) return;
-      assert.ok(Date.now() < end, `no ${line} in\n${text.match(/^experience_spool.*$/gm)?.join('\n') ?? ''}`);
-      await sleep(200);
-    }
-  }
-
-  /** The sweep has only started the run. */
-  async function settled<T extends { state: string }>(look: () => Promise<T>): Promise<T> {
-    const end = Date.now() + 30_000;
-    for (;;) {
-      const seen = await look();
-      if (seen.state === 'stored') return seen;
-      assert.ok(Date.now() < end, `it is ${seen.state}`);
-      await sleep(200);
-    }
+    let text = '';
+    await until(
+      () => `no ${line} in\n${text.match(/^experience_spool.*$/gm)?.join('\n') ?? ''}`,
+      async () => {
+        text = await (await fetch(`${system.url}/metrics`)).text();
+        return text.includes(`\n${line}\n`);
+      },
+    );
   }
 });

@@ -8,6 +8,7 @@ import { ensureSchedules, SCHEDULES } from '../../worker/schedules.js';
 import type { retention } from '../../workflows/retention.js';
 import { management, type Management } from '../helper/management.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 const DAYS = 40;
 
@@ -50,16 +51,8 @@ describe('the nightly retention of two apps that keep for different times', () =
     const result = await worker.runUntil(async () => {
       const schedule = temporal.client.schedule.getHandle(id);
       await schedule.trigger();
-      const until = Date.now() + 30_000;
-      for (;;) {
-        const [run] = (await schedule.describe()).info.recentActions;
-        if (run !== undefined) {
-          const handle = temporal.client.workflow.getHandle<typeof retention>(run.action.workflow.workflowId);
-          return handle.result();
-        }
-        assert.ok(Date.now() < until, 'the schedule has started nothing');
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      const run = await until('the schedule starts it', async () => (await schedule.describe()).info.recentActions[0]);
+      return temporal.client.workflow.getHandle<typeof retention>(run.action.workflow.workflowId).result();
     });
 
     assert.deepEqual(result, {

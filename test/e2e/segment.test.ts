@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Analytics } from '@segment/analytics-node';
-import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { profileIdOf } from '../../db/ids.js';
 import type { ProfileDoc } from '../../db/profiles.js';
 import { eventRollups } from '../helper/audit.js';
@@ -10,6 +8,7 @@ import { answeringLate } from '../helper/answering-late.js';
 import { pickText } from '../helper/pick.js';
 import { finalReceipt } from '../helper/receipt.js';
 import { runningSystem, type System, type TestApp } from '../helper/system.js';
+import { until } from '../helper/until.js';
 
 const AT = new Date(Date.now() - 60_000);
 
@@ -150,17 +149,11 @@ describe("Segment's client for Node, unmodified, with our URL and a key", () => 
 
   it('is seen by ops: its runs by app and kind, with what they hold, and by their ids in the log', async () => {
     const query = "ExpApps = 'shop' AND ExpKind = 'batch-ingest' AND ExecutionStatus = 'Completed'";
-    const end = Date.now() + 60_000;
-    let found: WorkflowExecutionInfo[] = [];
-    while (found.length === 0) {
-      // Visibility follows a little later.
-      assert.ok(Date.now() < end, 'no run is found');
-      await sleep(200);
-      found = [];
-      for await (const run of system.temporal.workflow.list({ query })) found.push(run);
-    }
-    const [run] = found;
-    assert.ok(run !== undefined);
+    // Visibility follows a little later.
+    const run = await until('a run', async () => {
+      for await (const found of system.temporal.workflow.list({ query })) return found;
+      return undefined;
+    });
     assert.ok(Number(run.memo?.['batches']) >= 1);
     const { workflowId } = run;
     const handle = system.temporal.workflow.getHandle(workflowId);

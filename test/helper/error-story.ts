@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asking, type Ask, ownerToken } from './people.js';
 import { pick, pickList, pickText } from './pick.js';
 import { dsnOf } from './sentry.js';
 import { runningSystem, type System } from './system.js';
-
-const PATIENCE_MS = 30_000;
+import { until } from './until.js';
 
 /** Asks again until the answer is as it should be. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (holds(answer)) return answer;
-    assert.ok(Date.now() < end, `waited too long; the last answer: ${JSON.stringify(answer)}`);
-    await sleep(50);
-  }
+  let answer: T | undefined;
+  const { last } = await until(
+    () => `the last answer: ${JSON.stringify(answer)}`,
+    async () => {
+      const last = (answer = await ask());
+      return holds(last) && { last };
+    },
+  );
+  return last;
 }
 
 /** Some fields of an answer. */

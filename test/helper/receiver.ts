@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.js';
 
 interface Received {
   readonly method: string;
@@ -31,12 +31,11 @@ export async function receiver(answer: (reply: ServerResponse, count: number) =>
     url: `http://127.0.0.1:${String(port)}/hook`,
     received,
     connections: () => connections,
-    async until(count: number, patienceMs = 30_000): Promise<void> {
-      const end = Date.now() + patienceMs;
-      while (received.length < count) {
-        if (Date.now() > end) throw new Error(`${String(received.length)} of ${String(count)} have come`);
-        await sleep(20);
-      }
+    async until(count: number): Promise<void> {
+      await until(
+        () => `${String(received.length)} of ${String(count)} have come`,
+        () => received.length >= count,
+      );
     },
     async close(): Promise<void> {
       server.closeAllConnections();

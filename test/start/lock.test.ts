@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { takeLock, withLock } from '../../scripts/servers/lock.mjs';
+import { until } from '../helper/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lock-'));
 after(() => {
@@ -17,7 +18,7 @@ const module = new URL('../../scripts/servers/lock.mjs', import.meta.url).href;
 function elsewhere(file: string, code: string) {
   const script = `import { takeLock } from ${JSON.stringify(module)}; const file = ${JSON.stringify(file)}; ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -26,7 +27,7 @@ function elsewhere(file: string, code: string) {
       resolve(output);
     }),
   );
-  return { child, ended };
+  return { child, ended, output: () => output };
 }
 
 describe('a lock', () => {
@@ -82,11 +83,17 @@ describe('a lock', () => {
   test('left by a dead process goes to one only of many that want it at once', async () => {
     const file = join(folder, 'raced');
     writeFileSync(file, JSON.stringify({ pid: 1, identity: 'gone', since: '' }));
-    // They all begin at the same moment and hold what they get until all have tried.
-    const at = Date.now() + 1500;
-    const code = `while (Date.now() < ${at}); const got = takeLock(file); process.stdout.write('release' in got ? '1' : '0'); setTimeout(() => {}, 1500);`;
-    const answers = await Promise.all(Array.from({ length: 8 }, () => elsewhere(file, code).ended));
-    assert.equal(answers.filter((answer) => answer === '1').length, 1, answers.join(''));
+    // They begin when all of them are there, as nearly at one moment as may be, and hold what they get until all have tried.
+    const code = `
+      process.stdout.write('?');
+      process.stdin.once('data', () => process.stdout.write('release' in takeLock(file) ? '1' : '0'));`;
+    const racers = Array.from({ length: 8 }, () => elsewhere(file, code));
+    await until('all of them', () => racers.every(({ output }) => output() === '?'));
+    for (const { child } of racers) child.stdin.write('go');
+    await until('what they got', () => racers.every(({ output }) => output().length === 2));
+    for (const { child } of racers) child.stdin.end();
+    const answers = await Promise.all(racers.map(({ ended }) => ended));
+    assert.equal(answers.filter((answer) => answer === '?1').length, 1, answers.join(''));
   });
 
   test('lets those who wait for it in one after the other', async () => {

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf } from '../../scripts/servers/identity.mjs';
+import { until } from '../helper/until.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'npm-test-'));
@@ -57,13 +57,11 @@ function servers(): readonly { readonly name: string; readonly pid: number }[] {
     );
 }
 
-async function until(holds: () => boolean, output: () => string) {
-  const end = Date.now() + 120_000;
-  while (!holds()) {
-    assert.ok(Date.now() < end, output());
-    await sleep(50);
-  }
-}
+/** The body of a test that waits until the file is there. */
+const waitsFor = (path: string): string => `
+  const { existsSync } = await import('node:fs');
+  while (!existsSync(${JSON.stringify(path)})) await new Promise((resolve) => setTimeout(resolve, 50));
+`;
 
 const leftovers = () => readdirSync(temporary).filter((name) => name.startsWith('experience-temporary-'));
 
@@ -115,9 +113,12 @@ describe('npm test', () => {
   });
 
   test('fails when a server dies under the tests, whatever they say', async () => {
-    const run = npmTest([testFile('waits.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 8000));`)]);
-    await until(() => run.output().includes('testing:'), run.output);
+    const goOn = join(folder, 'mongod is dead');
+    const run = npmTest([testFile('waits.test.mjs', waitsFor(goOn))]);
+    await until(run.output, () => run.output().includes('testing:'));
     process.kill(servers().find(({ name }) => name === 'mongod')?.pid ?? assert.fail(), 'SIGKILL');
+    await until(run.output, () => run.output().includes('mongod died'));
+    writeFileSync(goOn, '');
     assert.equal(await run.ended, 1);
     assert.match(run.output(), /the tests lost a server: mongod died \(killed by SIGKILL\)/);
     assert.deepEqual(leftovers(), []);
@@ -133,10 +134,8 @@ describe('npm test', () => {
   });
 
   test('stops everything when it is interrupted', async () => {
-    const run = npmTest([
-      testFile('interrupted.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 600_000));`),
-    ]);
-    await until(() => run.output().includes('testing:'), run.output);
+    const run = npmTest([testFile('interrupted.test.mjs', waitsFor(join(folder, 'never')))]);
+    await until(run.output, () => run.output().includes('testing:'));
     const pids = servers().map(({ pid }) => pid);
     assert.equal(pids.length, 2);
     run.child.kill('SIGTERM');
@@ -149,11 +148,13 @@ describe('npm test', () => {
   });
 
   test('stops and removes what a run that was killed has left', async () => {
-    const killed = npmTest([testFile('killed.test.mjs', `await new Promise((resolve) => setTimeout(resolve, 2000));`)]);
-    await until(() => killed.output().includes('testing:'), killed.output);
+    const goOn = join(folder, 'npm test is dead');
+    const killed = npmTest([testFile('killed.test.mjs', waitsFor(goOn))]);
+    await until(killed.output, () => killed.output().includes('testing:'));
     const left = servers().map(({ pid }) => pid);
     const [lock] = leftovers().map((name) => readFileSync(join(temporary, name, 'start.lock'), 'utf8'));
     process.kill((JSON.parse(lock ?? '{}') as { readonly pid: number }).pid, 'SIGKILL');
+    writeFileSync(goOn, '');
     await killed.ended;
     assert.equal(left.filter((pid) => identityOf(pid) !== undefined).length, 2);
     const next = npmTest([testFile('next.test.mjs', '')]);

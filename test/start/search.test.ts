@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { cacheDirOf, cached } from '../../scripts/servers/cache.mjs';
+import { identityOf } from '../../scripts/servers/identity.mjs';
 import { findMongod } from '../../scripts/servers/mongod-binary.mjs';
 import { run } from '../../scripts/servers/run.mjs';
 import { download, isAtLeast, search } from '../../scripts/servers/search.mjs';
 import { findTemporal } from '../../scripts/servers/temporal-binary.mjs';
+import { until } from '../helper/until.js';
 
 const { signal } = new AbortController();
 let folder = '';
@@ -142,13 +135,14 @@ describe('a download', () => {
     writeFileSync(
       script,
       `import { appendFileSync } from 'node:fs';
-       for (let i = 0; i < 8; i += 1) {
+       for (let i = 0; i < 25; i += 1) {
          appendFileSync(process.argv[2] + '/part', 'x');
          await new Promise((resolve) => setTimeout(resolve, 300));
        }`,
     );
-    await download({ script, folder: target, signal, stallMs: 1500 });
-    assert.equal(readFileSync(join(target, 'part'), 'utf8').length, 8);
+    // Shorter than all of it takes, and long enough for a busy machine to start it.
+    await download({ script, folder: target, signal, stallMs: 6000 });
+    assert.equal(readFileSync(join(target, 'part'), 'utf8').length, 25);
   });
 
   test('gives the last thing it said as the reason when it fails', async () => {
@@ -160,13 +154,13 @@ describe('a download', () => {
 
 describe('a command', () => {
   test('that is not done in time is killed with its children', async () => {
-    const proof = join(folder, 'alive');
+    const children = join(folder, 'children');
     await assert.rejects(
-      run('sh', ['-c', `(sleep 2; touch ${proof}) & sleep 60`], { signal, boundMs: 300 }),
-      /not done after 0 s/,
+      run('sh', ['-c', `sleep 600 & echo $! > ${children}; sleep 600`], { signal, boundMs: 2000 }),
+      /not done after 2 s/,
     );
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    assert.equal(existsSync(proof), false);
+    const child = Number(readFileSync(children, 'utf8'));
+    await until('its child is gone', () => identityOf(child) === undefined);
   });
 });
 

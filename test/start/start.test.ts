@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { identityOf } from '../../scripts/servers/identity.mjs';
 import { npmStart, pidOf, processesOf, type Ready, recorded } from '../helper/npm-start.js';
+import { until } from '../helper/until.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'start-'));
 const readyFile = join(dataDir, 'ready.json');
@@ -161,11 +162,7 @@ describe('npm start', () => {
     await first.until('mongod', () => first.output().includes('mongod: running again'));
     const found = await withCollection(announced.mongodbUrl, (notes) => notes.findOne({ _id: 'kept' }));
     assert.deepEqual(found, { _id: 'kept' });
-    const end = Date.now() + 60_000;
-    while (!(await answers(`${announced.apiUrl}/readyz`))) {
-      assert.ok(Date.now() < end, first.output());
-      await sleep(200);
-    }
+    await until(first.output, () => answers(`${announced.apiUrl}/readyz`));
   });
 
   test('stops everything in order when asked to, also when asked again and again', async () => {
@@ -204,11 +201,9 @@ describe('npm start', () => {
     const mongod = left.find(({ name }) => name === 'mongod')?.pid ?? 0;
     assert.notEqual(identityOf(mongod), undefined);
     const ours = left.filter(({ name }) => name === 'api' || name === 'worker');
-    const end = Date.now() + 30_000;
-    while (ours.some(({ pid }) => identityOf(pid) !== undefined)) {
-      assert.ok(Date.now() < end, 'API and worker run on without anybody to watch over them');
-      await sleep(100);
-    }
+    await until('API and worker end without anybody to watch over them', () =>
+      ours.every(({ pid }) => identityOf(pid) === undefined),
+    );
 
     const third = start();
     const last = await third.ready();

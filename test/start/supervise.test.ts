@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf } from '../../scripts/servers/identity.mjs';
 import { launch, stop } from '../../scripts/servers/process.mjs';
 import { processRecords } from '../../scripts/servers/records.mjs';
 import { type SupervisorOptions, supervise } from '../../scripts/servers/supervise.mjs';
+import { until } from '../helper/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'supervise-'));
 after(() => {
@@ -24,8 +24,8 @@ function service(code: string, bounds: { readonly readyBoundMs?: number; readonl
   const logFile = join(folder, `service-${count}.log`);
   return {
     name: 'service',
-    readyBoundMs: bounds.readyBoundMs ?? 10_000,
-    stopBoundMs: bounds.stopBoundMs ?? 10_000,
+    readyBoundMs: bounds.readyBoundMs ?? 60_000,
+    stopBoundMs: bounds.stopBoundMs ?? 60_000,
     launch: () => launch({ command: process.execPath, args: ['-e', code], logFile, ipc: true }),
     ready: ({ child }: ReturnType<typeof launch>) =>
       new Promise<void>((resolve) =>
@@ -51,14 +51,6 @@ function watched(options: Partial<SupervisorOptions> = {}) {
   };
 }
 
-async function until(holds: () => boolean) {
-  const end = Date.now() + 60_000;
-  while (!holds()) {
-    assert.ok(Date.now() < end, 'waited for 20 s');
-    await sleep(10);
-  }
-}
-
 describe('a supervised service', () => {
   test('that is killed is reported and started again', async () => {
     const { said, gaveUp, options } = watched();
@@ -67,7 +59,7 @@ describe('a supervised service', () => {
     const first = supervisor.pid();
     assert.ok(first);
     process.kill(first, 'SIGKILL');
-    await until(() => said.length === 2);
+    await until('it runs again', () => said.length === 2);
     assert.match(said[0] ?? '', /^service: died \(killed by SIGKILL\), starting it again in 0\.01 s$/);
     assert.equal(said[1], `service: running again, process ${supervisor.pid() ?? 0}`);
     assert.notEqual(supervisor.pid(), first);
@@ -82,7 +74,7 @@ describe('a supervised service', () => {
     const code = `process.send('ready', () => { console.error('out of luck'); process.exit(3); });`;
     const supervisor = supervise(service(code), options);
     await supervisor.start(signal);
-    await until(() => gaveUp.length > 0);
+    await until('it is given up', () => gaveUp.length > 0);
     await supervisor.stop();
     assert.equal(said.filter((line) => line.includes('died')).length, 4);
     assert.equal(gaveUp.length, 1);
@@ -93,7 +85,7 @@ describe('a supervised service', () => {
     const { said, gaveUp, options } = watched({ withinMs: 1 });
     const supervisor = supervise(service(`process.send('ready', () => process.exit(3));`), options);
     await supervisor.start(signal);
-    await until(() => said.filter((line) => line.includes('died')).length >= 8);
+    await until('eight deaths', () => said.filter((line) => line.includes('died')).length >= 8);
     await supervisor.stop();
     assert.deepEqual(gaveUp, []);
   });
@@ -136,7 +128,7 @@ describe('a supervised service', () => {
     const { said, options } = watched({ firstDelayMs: 60_000 });
     const supervisor = supervise(service(`process.send('ready', () => process.exit(0));`), options);
     await supervisor.start(signal);
-    await until(() => said.length === 1);
+    await until('its death', () => said.length === 1);
     const pid = supervisor.pid();
     await supervisor.stop();
     assert.equal(supervisor.pid(), pid);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { alertWakes } from '../../worker/alert-wakes.js';
+import { until } from '../helper/until.js';
 
 const EVERY_MS = 60;
 
@@ -23,6 +24,7 @@ describe('waking after a flush', () => {
     const { woken, wakes } = counting();
     for (let n = 0; n < 1_000; n++) wakes.onAlerts();
     assert.deepEqual(woken, ['alert-dispatch']);
+    await until('another wake', () => woken.length > 1);
     await sleep(EVERY_MS * 4);
     assert.equal(woken.length, 2, 'so that the last of them is seen');
     wakes.onAlerts();

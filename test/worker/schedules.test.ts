@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { ensureSchedules, type Schedule, SCHEDULES } from '../../worker/schedules.js';
 import { retention } from '../../workflows/retention.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 describe('ensureSchedules', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -78,17 +79,10 @@ describe('ensureSchedules', () => {
     const result = await worker.runUntil(async () => {
       const handle = temporal.client.schedule.getHandle(schedule.id);
       await handle.trigger();
-      const until = Date.now() + 60_000;
-      for (;;) {
-        const [run] = (await handle.describe()).info.recentActions;
-        if (run !== undefined) {
-          const { workflowId, firstExecutionRunId } = run.action.workflow;
-          assert.ok(workflowId.startsWith(schedule.id));
-          return temporal.client.workflow.getHandle<typeof retention>(workflowId, firstExecutionRunId).result();
-        }
-        assert.ok(Date.now() < until, 'the schedule has started nothing');
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      const run = await until('the schedule starts it', async () => (await handle.describe()).info.recentActions[0]);
+      const { workflowId, firstExecutionRunId } = run.action.workflow;
+      assert.ok(workflowId.startsWith(schedule.id));
+      return temporal.client.workflow.getHandle<typeof retention>(workflowId, firstExecutionRunId).result();
     });
     assert.equal(result.apps, 2);
   });

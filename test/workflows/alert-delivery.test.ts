@@ -7,6 +7,7 @@ import { Worker } from '@temporalio/worker';
 import type { DeliveryActivities } from '../../activities/alert-deliveries.js';
 import { alertDelivery, type AlertDeliveryInput } from '../../workflows/alert-delivery.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 const FAST = { initial: 10, maximum: 50, giveUp: 60_000 };
 
@@ -74,7 +75,9 @@ describe('the delivery workflow', () => {
       { retry: { ...FAST, giveUp: 6_000 } },
     );
     assert.equal(await worker.runUntil(async () => (await start()).result()), 'failed');
-    assert.deepEqual(calls, ['attempt D', 'attempt D', 'fail: not taken in time']);
+    // On a machine that is too busy for a second attempt within six seconds, the first may be the only one.
+    assert.equal(calls.pop(), 'fail: not taken in time');
+    assert.ok(calls.length >= 1 && calls.length <= 2 && calls.every((call) => call === 'attempt D'), calls.join());
   });
 
   it('tries for a day by default, at most an hour apart', async () => {
@@ -105,7 +108,7 @@ describe('the delivery workflow', () => {
     );
     await worker.runUntil(async () => {
       const handle = await start();
-      while (!calls.includes('attempt D')) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until('an attempt', () => calls.includes('attempt D'));
       await handle.cancel();
       await assert.rejects(handle.result(), WorkflowFailedError);
     });

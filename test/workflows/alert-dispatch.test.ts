@@ -5,6 +5,7 @@ import type { DeliveryActivities } from '../../activities/alert-deliveries.js';
 import type { AlertActivities, OpenedAlerts } from '../../activities/alerts.js';
 import { alertDispatch, alertDispatchWake } from '../../workflows/alert-dispatch.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 describe('the dispatch workflow', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -44,9 +45,7 @@ describe('the dispatch workflow', () => {
         taskQueue,
       });
     /** Until the workflow and all that it has begun is done. */
-    const settled = async (count: number) => {
-      while (attempted.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
+    const settled = (count: number) => until(`${String(count)} deliveries`, () => attempted.length >= count);
     return { attempted, closed, rounds, worker, wake, settled, taskQueue };
   }
 

@@ -12,6 +12,7 @@ import { errorGroup, errorGroupId, errorGroupRun, errorGroupWake, verbUpdate } f
 import { type GroupLife, groupLife, profileId } from '../helper/group-life.js';
 import { timeSkippingTemporal, withoutTimeSkipping } from '../helper/time-skipping.js';
 import { testBundle, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -66,13 +67,6 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     });
     assert.equal(outcome.outcome, 'done', JSON.stringify(outcome));
   };
-  const eventually = async (what: string, is: () => Promise<boolean>) => {
-    for (let tries = 0; tries < 2_400; tries++) {
-      if (await is()) return;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    assert.fail(`never: ${what}`);
-  };
 
   it('ends an ignore at its date', async () => {
     const { _id } = await newGroup();
@@ -81,7 +75,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     await temporal.sleep(29 * DAY);
     assert.equal((await found(_id)).status, 'ignored');
     await temporal.sleep(DAY + MINUTE);
-    await eventually('it is new', async () => (await found(_id)).status === 'new');
+    await until('it is new', async () => (await found(_id)).status === 'new');
     const ended = (await life.timeline(_id)).at(-1);
     assert.equal(ended?.verb, 'ignore_ended');
     assert.ok(Math.abs(ended.at.getTime() - start - 30 * DAY) < MINUTE, 'as of the time of the workflow');
@@ -97,7 +91,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     await temporal.sleep(4 * DAY);
     assert.equal((await found(_id)).status, 'ignored');
     await temporal.sleep(5 * DAY);
-    await eventually('it is new', async () => (await found(_id)).status === 'new');
+    await until('it is new', async () => (await found(_id)).status === 'new');
     assert.deepEqual(await verbsOf(_id), ['ignore', 'reopen', 'ignore', 'ignore_ended']);
   });
 
@@ -109,7 +103,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     await temporal.sleep(DAY + HOUR);
     assert.deepEqual(await verbsOf(_id), ['assign', 'comment']);
     await temporal.sleep(DAY);
-    await eventually('a reminder', async () => (await verbsOf(_id)).at(-1) === 'reminded');
+    await until('a reminder', async () => (await verbsOf(_id)).at(-1) === 'reminded');
     await temporal.sleep(5 * DAY);
     assert.deepEqual(await verbsOf(_id), ['assign', 'comment', 'reminded']);
   });
@@ -137,7 +131,7 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     assert.equal((await found(_id)).verifiedAt, null);
     await ran('w@1.1.0', 1);
     await temporal.sleep(7 * HOUR);
-    await eventually('it is verified', async () => (await found(_id)).verifiedAt !== null);
+    await until('it is verified', async () => (await found(_id)).verifiedAt !== null);
     assert.equal((await found(_id)).status, 'resolved');
     assert.deepEqual(await verbsOf(_id), ['resolve', 'verified']);
   });
@@ -177,6 +171,6 @@ describe('the workflow of an error group, over weeks', { skip: withoutTimeSkippi
     assert.equal((await found(_id)).status, 'new');
     await temporal.client.workflow.signalWithStart(errorGroup, { ...errorGroupWake(_id.toHexString()), taskQueue });
     await temporal.sleep(49 * HOUR);
-    await eventually('a reminder', async () => (await verbsOf(_id)).at(-1) === 'reminded');
+    await until('a reminder', async () => (await verbsOf(_id)).at(-1) === 'reminded');
   });
 });

@@ -21,6 +21,7 @@ import { newRule } from '../helper/flags.js';
 import { PLAN, type RolloutLife, rolloutLife } from '../helper/rollout-life.js';
 import { timeSkippingTemporal, withoutTimeSkipping } from '../helper/time-skipping.js';
 import { testBundle, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 const MINUTE = 60_000;
 /** Of each step. Short, since there is a look each minute, which takes its time whatever the clock says. */
@@ -96,13 +97,14 @@ describe('the workflow of a rollout', { skip: withoutTimeSkipping }, () => {
   const find = ({ rolloutId }: RolloutView) => life.find(new ObjectId(rolloutId));
   const now = async () => new Date(await temporal.currentTimeMs());
   async function reaches(view: RolloutView, state: RolloutState, percent?: number): Promise<void> {
-    for (let tries = 0; tries < 2_400; tries++) {
-      const { state: is, percentage } = await find(view);
-      if (is === state && (percent === undefined || percentage === percent)) return;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    const { state: is, percentage } = await find(view);
-    assert.fail(`is ${is} at ${String(percentage)}, never ${state}`);
+    let last: Pick<RolloutView, 'state' | 'percentage'> = view;
+    await until(
+      () => `${state}; it is ${last.state} at ${String(last.percentage)}`,
+      async () => {
+        last = await find(view);
+        return last.state === state && (percent === undefined || last.percentage === percent);
+      },
+    );
   }
   /** Enough of them, with the same share on both sides unless told otherwise. */
   const come = async (view: RolloutView, exposed = 1) => {
@@ -261,17 +263,13 @@ describe('the workflow of a rollout', { skip: withoutTimeSkipping }, () => {
     const view = await open({ plan: BY_CLOCK });
     await reaches(view, 'running', 1);
     const handle = temporal.client.workflow.getHandle(flagRolloutId(view.rolloutId));
-    for (let tries = 0; tries < 100; tries++) {
-      const { typedSearchAttributes: found } = await handle.describe();
-      if (found.get(SEARCH_ATTRIBUTES.status) === 'running') {
-        assert.deepEqual(found.get(SEARCH_ATTRIBUTES.apps), ['shop']);
-        assert.equal(found.get(SEARCH_ATTRIBUTES.kind), 'flag-rollout');
-        assert.equal(found.get(SEARCH_ATTRIBUTES.actor), life.actor.toHexString());
-        assert.ok(found.get(SEARCH_ATTRIBUTES.dueAt) instanceof Date);
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    assert.fail('never listed as running');
+    const found = await until('it is listed as running', async () => {
+      const { typedSearchAttributes: listed } = await handle.describe();
+      return listed.get(SEARCH_ATTRIBUTES.status) === 'running' && listed;
+    });
+    assert.deepEqual(found.get(SEARCH_ATTRIBUTES.apps), ['shop']);
+    assert.equal(found.get(SEARCH_ATTRIBUTES.kind), 'flag-rollout');
+    assert.equal(found.get(SEARCH_ATTRIBUTES.actor), life.actor.toHexString());
+    assert.ok(found.get(SEARCH_ATTRIBUTES.dueAt) instanceof Date);
   });
 });

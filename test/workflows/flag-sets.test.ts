@@ -10,6 +10,7 @@ import { flagSetSweep } from '../../workflows/flag-set-sweep.js';
 import { flagSets, flagSetsChanged, progressQuery } from '../../workflows/flag-sets.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
+import { until } from '../helper/until.js';
 
 type Fakes = Omit<FlagSetActivities, 'wakeFlagSetsBehind'>;
 
@@ -73,12 +74,13 @@ describe('the workflow of flag sets', () => {
 
   it('makes one pass of a burst of changes, and ends', async () => {
     const { state, log, worker, change, workflowId } = await app({ ranges: 3 });
+    // Before the worker runs, so that how long it takes to tell of them makes no bursts of one.
+    const handle = await change();
+    for (let n = 0; n < 5; n++) {
+      state.version += 1;
+      await change();
+    }
     await worker.runUntil(async () => {
-      const handle = await change();
-      for (let n = 0; n < 5; n++) {
-        state.version += 1;
-        await change();
-      }
       await handle.result();
       assert.deepEqual(await handle.query(progressQuery), { version: 6, after: '2', profiles: 15_000, rewritten: 300 });
     });
@@ -107,6 +109,7 @@ describe('the workflow of flag sets', () => {
       ranges: 47,
       async compute() {
         most = Math.max(most, ++under);
+        await until('two at once', () => most >= 2);
         await new Promise((resolve) => setTimeout(resolve, 5));
         under -= 1;
         return { profiles: 10, rewritten: 1, superseded: false };
@@ -152,7 +155,7 @@ describe('the workflow of flag sets', () => {
       await first;
       // A signal without a change, as the sweep gives it, changes nothing.
       await change();
-      while (state.looks < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until('another look', () => state.looks >= 2);
       assert.deepEqual([log.begun, cancelled], [[1], []]);
       state.version = 2;
       await change();
@@ -211,7 +214,7 @@ describe('the workflow of flag sets', () => {
     });
     await worker.runUntil(async () => {
       const handle = await change();
-      while (log.ranges.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until('a range', () => log.ranges.length > 0);
       for (let n = 0; n < 510; n += 10) await Promise.all(Array.from({ length: 10 }, change));
       gate();
       await handle.result();

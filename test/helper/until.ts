@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Longer than anything takes on a machine that has other things to do: only what hangs takes it. */
+const PATIENCE_MS = 60_000;
+const EVERY_MS = 20;
+
+/** What such a machine may add to a promise that is itself a time. */
+export const SLACK_MS = 30_000;
+
+/** Looks until it finds more than nothing or false, and resolves with that; fails after a minute. */
+export async function until<T>(
+  what: string | (() => string),
+  look: () => T | Promise<T>,
+): Promise<Exclude<T, undefined | null | false>> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== null && found !== false) return found as Exclude<T, undefined | null | false>;
+    assert.ok(performance.now() < end, `waited for a minute: ${typeof what === 'string' ? what : what()}`);
+    await sleep(EVERY_MS);
+  }
+}
