@@ -1,8 +1,8 @@
 import { setImmediate as pause } from 'node:timers/promises';
-import { bsonBytes } from '../db/bson-documents.js';
 import type { WalkedProfile } from '../db/flag-profiles.js';
+import { setEncoder } from '../db/flag-set-bytes.js';
 import type { SetWrite } from '../db/flag-set-writes.js';
-import { changedSetOf, type WrittenSet } from '../domain/flag-set.js';
+import { changedSetOf } from '../domain/flag-set.js';
 import type { CompiledApp } from './compiled-flags.js';
 
 /** Of one transaction. */
@@ -12,6 +12,8 @@ const MOST_PROFILES = 1_000;
 const MOST_SET_BYTES = 4 * 1024 * 1024;
 /** How long others in this process wait while sets are evaluated, about. */
 const BREATH_MS = 15;
+
+const encode = setEncoder();
 
 /** How many profiles a transaction takes: where sets may be large, few. */
 export const chunkSize = ({ setBytes }: CompiledApp): number =>
@@ -45,10 +47,7 @@ function changeOf(app: CompiledApp, { set, aliasOf, ...profile }: WalkedProfile)
   if (v > app.compiled.version) return undefined;
   const fresh = changedSetOf(app.compiled, { targetingKey, attributes }, v === 0 ? undefined : set?.digest);
   if (fresh === undefined) return undefined;
-  if (!isTooLarge(app, fresh)) return write({ kind: 'set', set: fresh });
+  const bytes = encode(fresh);
+  if (bytes.length <= MOST_SET_BYTES) return write({ kind: 'encoded', bytes });
   return set !== undefined && v === 0 ? undefined : write({ kind: 'unstored' });
-}
-
-function isTooLarge({ setBytes }: CompiledApp, { flags, reasons }: WrittenSet): boolean {
-  return setBytes > MOST_SET_BYTES && bsonBytes({ flags, reasons }) > MOST_SET_BYTES;
 }

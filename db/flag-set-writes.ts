@@ -1,7 +1,9 @@
 import { type ClientSession, type Db, MongoError, type MongoClient, ObjectId } from 'mongodb';
 import type { WrittenSet } from '../domain/flag-set.js';
+import { encoded, joinedDocuments } from './bson-documents.js';
 import { flagSetFences } from './flag-set-fences.js';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
+import { insertRaw } from './raw-insert.js';
 
 /** What is to be stored of one profile, if nobody has been faster. */
 export interface SetWrite {
@@ -11,9 +13,10 @@ export interface SetWrite {
   readonly content: SetContent;
 }
 
-/** `unstored`: a set that is too large; answers evaluate it each time. */
+/** `encoded`: the fields of a set as a BSON document. `unstored`: a set that is too large; answers evaluate it each time. */
 type SetContent =
   | { readonly kind: 'set'; readonly set: WrittenSet }
+  | { readonly kind: 'encoded'; readonly bytes: Uint8Array }
   | { readonly kind: 'alias'; readonly of: ObjectId }
   | { readonly kind: 'unstored' };
 
@@ -34,6 +37,7 @@ const IN_ONE = {
 } as const;
 /** Answers write too: the fewer sets a transaction of a pass holds, the seldomer it meets them and begins again. */
 const MOST_IN_ONE = 250;
+const MOST_BYTES = 16 * 1024 * 1024;
 const BACK_TRIES = 3;
 const HEAD = { profileId: 1, profileRev: 1, v: 1, aliasOf: 1 } as const;
 
@@ -63,16 +67,18 @@ export function flagSetWrites(client: MongoClient, db: Db) {
     const { appId, version, at } = given;
     const heads = await headsOf(given, session);
     const replaced: ObjectId[] = [];
-    const documents: FlagSetDoc[] = [];
+    const documents: [Uint8Array, Uint8Array][] = [];
     for (const { profileId, profileRev, content } of given.writes) {
       const head = heads.get(profileId.toHexString());
       if (!isAsRead(head, profileRev, version)) continue;
       if (head !== undefined) replaced.push(head._id);
-      const fields = fieldsOf(content, version, at);
-      documents.push({ _id: head?._id ?? new ObjectId(), profileId, appId, profileRev: profileRev ?? 0, ...fields });
+      const v = content.kind === 'set' || content.kind === 'encoded' ? version : 0;
+      const _id = head?._id ?? new ObjectId();
+      const first = encoded({ _id, profileId, appId, profileRev: profileRev ?? 0, v, computedAt: at });
+      documents.push([first, fieldsOf(content)]);
     }
     if (replaced.length > 0) await collection.deleteMany({ _id: { $in: replaced } }, { session });
-    if (documents.length > 0) await collection.insertMany(documents, { session, ordered: false });
+    for (const part of parted(documents)) await insertRaw(db, flagSetsSpec.name, joinedDocuments(part), session);
     return documents.length;
   }
 
@@ -126,11 +132,29 @@ function isAsRead(head: SetHead | undefined, profileRev: number | undefined, ver
   return (head.profileRev ?? 0) === profileRev && (head.v ?? 0) <= version && head.aliasOf === undefined;
 }
 
-function fieldsOf(content: SetContent, v: number, computedAt: Date) {
+/** All of a set but what each document has. */
+function fieldsOf(content: SetContent): Uint8Array {
+  if (content.kind === 'encoded') return content.bytes;
   if (content.kind === 'set') {
     const { flags, reasons, digest } = content.set;
-    return { v, flags, reasons, digest, computedAt };
+    return encoded({ flags, reasons, digest });
   }
-  const mark = { v: 0, flags: {}, reasons: '', digest: '', computedAt };
-  return content.kind === 'alias' ? { ...mark, aliasOf: content.of } : mark;
+  const mark = { flags: {}, reasons: '', digest: '' };
+  return encoded(content.kind === 'alias' ? { ...mark, aliasOf: content.of } : mark);
+}
+
+/** No part is longer than a command may be. */
+function* parted(documents: readonly (readonly [Uint8Array, Uint8Array])[]) {
+  let part: (readonly [Uint8Array, Uint8Array])[] = [];
+  let bytes = 0;
+  for (const pair of documents) {
+    bytes += pair[0].length + pair[1].length;
+    if (bytes > MOST_BYTES && part.length > 0) {
+      yield part;
+      part = [];
+      bytes = pair[0].length + pair[1].length;
+    }
+    part.push(pair);
+  }
+  if (part.length > 0) yield part;
 }

@@ -14,8 +14,6 @@ export interface Outcome {
   readonly stored: StoredReason | undefined;
   /** Filled by `setOf`. */
   fingerprint: Fingerprint | undefined;
-  /** Filled by `changedSetOf`: how it stands in the text of a set's reasons, but for the bucket and the end. */
-  text: string | undefined;
 }
 
 export type Fingerprint = readonly [number, number, number, number];
@@ -28,7 +26,6 @@ export function outcomeOf(flag: Flag, evaluation: Omit<Evaluation, 'version'>): 
     evaluation: Object.freeze({ ...evaluation, version: flag.version }),
     stored: reason === 'STATIC' ? undefined : Object.freeze({ reason, ...named }),
     fingerprint: undefined,
-    text: undefined,
   };
 }
 

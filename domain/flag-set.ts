@@ -54,34 +54,28 @@ export interface WrittenSet extends Pick<FlagSet, 'flags' | 'digest'> {
   readonly reasons: string;
 }
 
+/** The answers that make a set, each as it was prepared, with its bucket at the same index. */
+export interface PreparedSet extends Pick<FlagSet, 'digest'> {
+  readonly outcomes: readonly Outcome[];
+  readonly buckets: readonly number[];
+}
+
 /**
- * What `setOf` gives, ready to be written; undefined where its digest is the known one. For going through many: it makes
- * a set only where there is another, and no reasons but as text.
+ * What `setOf` gives, but as prepared answers; undefined where its digest is the known one. For going through many: who
+ * writes them down need not do the same for each.
  */
 export function changedSetOf(
   compiled: CompiledFlags,
   context: FlagContext,
   known: string | undefined,
-): WrittenSet | undefined {
+): PreparedSet | undefined {
   const outcomes: Outcome[] = [];
   const buckets: number[] = [];
   const digest = hashed(compiled, context, (outcome, bucket) => {
     outcomes.push(outcome);
     buckets.push(bucket);
   });
-  if (digest === known) return undefined;
-  const flags: Record<string, unknown> = {};
-  let reasons = '';
-  outcomes.forEach((outcome, index) => {
-    const { flagKey, evaluation, stored } = outcome;
-    put(flags, flagKey, evaluation.value);
-    if (stored === undefined) return;
-    const bucket = buckets[index] ?? 0;
-    outcome.text ??= `${JSON.stringify(flagKey)}:${JSON.stringify(stored).slice(0, -1)}`;
-    const comma = reasons === '' ? '' : ',';
-    reasons += bucket === 0 ? `${comma}${outcome.text}}` : `${comma}${outcome.text},"bucket":${bucket}}`;
-  });
-  return { flags, reasons: `{${reasons}}`, digest };
+  return digest === known ? undefined : { outcomes, buckets, digest };
 }
 
 function hashed(
