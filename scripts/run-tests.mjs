@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { build } from './build.mjs';
+import { bundleTests } from './bundle-tests.mjs';
 import { findChromium } from './servers/chromium-binary.mjs';
 import { temporaryEngines } from './servers/temporary.mjs';
 import { findTestServer } from './servers/test-server-binary.mjs';
@@ -23,7 +24,7 @@ const MOST_RERUN_FILES = 3;
 export async function runTests({ root, cacheDir, env, say, signal, args }) {
   const flags = args.filter((arg) => arg.startsWith('--') && arg !== RERUN);
   const named = args.filter((arg) => !arg.startsWith('--'));
-  const files = named.length > 0 ? named : testFiles(root);
+  const files = (named.length > 0 ? named : testFiles(root)).map((file) => resolve(root, file));
   if (files.length === 0) throw new Error('there are no tests');
 
   let lost = '';
@@ -38,12 +39,14 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
   const browsing = browser({ env, say, signal });
   const engines = await temporaryEngines({ env, cacheDir, say, signal, died });
   try {
+    const outputs = await bundleTests({ root, files, outDir: join(engines.dataDir, 'tests') });
     await building;
     const testServer = await finding;
     const chromium = await browsing;
     say(`testing: ${String(files.length)} files`);
     const options = {
       root,
+      outputs,
       signal,
       env: {
         ...env,
@@ -58,10 +61,10 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
     const first = await runFiles(files, flags, availableParallelism() + 1, options);
     tell(first.failures, 'failed', say);
     let { code } = first;
-    const again = [...new Set(first.failures.map(({ file }) => file))];
+    const again = [...new Set(first.failures.map(({ file }) => resolve(root, file)))];
     const few = again.length > 0 && again.length <= MOST_RERUN_FILES;
     if (args.includes(RERUN) && few && lost === '' && !signal.aborted) {
-      say(`once more, by themselves: ${again.join(', ')}`);
+      say(`once more, by themselves: ${again.map((file) => relative(root, file)).join(', ')}`);
       const second = await runFiles(again, flags, 1, options);
       tell(second.failures, 'failed again', say);
       if (second.code === 0) tell(first.failures, 'unsteady: failed at first, then passed', say);
@@ -79,7 +82,7 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
  * @param {readonly string[]} files
  * @param {readonly string[]} flags
  * @param {number} atOnce
- * @param {{ root: string, env: NodeJS.ProcessEnv, signal: AbortSignal }} options
+ * @param {{ root: string, outputs: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv, signal: AbortSignal }} options
  * @returns {Promise<{ code: number, failures: Failure[] }>}
  */
 async function runFiles(files, flags, atOnce, options) {
@@ -88,20 +91,30 @@ async function runFiles(files, flags, atOnce, options) {
   try {
     const code = await runNode(
       [
-        ...['--enable-source-maps', '--import', 'tsx', '--test'],
+        ...['--enable-source-maps', '--test'],
         `--test-concurrency=${String(atOnce)}`,
         `--test-timeout=${String(TEST_BOUND_MS)}`,
         // On a terminal for people; elsewhere for programs, which look for its closing lines.
         ...[`--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`, '--test-reporter-destination=stdout'],
         ...['--test-reporter=./scripts/failures-reporter.mjs', `--test-reporter-destination=${found}`],
         ...flags,
-        ...files,
+        ...files.map((file) => options.outputs.get(file) ?? file),
       ],
       options,
     );
     const lines = readFileSync(found, 'utf8').split('\n');
+    // A file that could not even be loaded is named as it was run.
+    const sources = new Map([...options.outputs].map(([source, output]) => [output, source]));
+    const named = (/** @type {string} */ file) => relative(options.root, sources.get(file) ?? file);
     const failures = lines.filter((line) => line !== '').map((line) => /** @type {Failure} */ (JSON.parse(line)));
-    return { code, failures: failures.map((failure) => ({ ...failure, file: relative(options.root, failure.file) })) };
+    return {
+      code,
+      failures: failures.map(({ name, why, file }) => ({
+        name: sources.has(name) ? named(name) : name,
+        why,
+        file: named(file),
+      })),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -10,8 +10,10 @@ interface Count {
   readonly day: number;
   /** Of all processes, as last read. */
   stored: number;
-  /** Of this process, not written yet. */
+  /** Of this process, not begun to be written. */
   pending: number;
+  /** Of this process, and not known to be among what is stored. */
+  writing: number;
 }
 
 interface Deps {
@@ -33,19 +35,22 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
   const sync = async (count: Count): Promise<void> => {
     const { pending } = count;
     count.pending = 0;
+    count.writing += pending;
     try {
       const total = await usage.add(count.app.id, count.day, category, pending);
       count.stored = Math.max(count.stored, total);
     } catch (error) {
       count.pending += pending;
       throw error;
+    } finally {
+      count.writing -= pending;
     }
   };
 
   const today = () => utcDay(now());
 
   const open = async (app: App): Promise<Count> => {
-    const count = { app, day: today(), stored: 0, pending: 0 };
+    const count = { app, day: today(), stored: 0, pending: 0, writing: 0 };
     try {
       await patiently(sync(count));
     } catch (cause) {
@@ -60,7 +65,7 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
 
   const judge = (count: Count, app: App): void => {
     const most = mostOf(app.config);
-    if (count.stored + count.pending < most) return;
+    if (count.stored + count.writing + count.pending < most) return;
     const retryAfterSeconds = Math.ceil(((count.day + 1) * DAY_MS - now()) / 1000);
     throw new PlatformError('QUOTA_EXCEEDED', `the daily quota of ${String(most)} ${category} is used up`, {
       retryAfterSeconds,

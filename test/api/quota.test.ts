@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { dailyQuota } from '../../api/ingest/quota.js';
+import { appOf } from '../helper/apps.js';
 import { type Answer, ask, click, ingest, type Ingest, ingestApi } from '../helper/ingest.js';
+import { refusal } from '../helper/refusal.js';
 import { SLACK_MS, until } from '../helper/until.js';
 
 const DAY = 86_400_000;
@@ -82,6 +85,21 @@ describe('how much an app may send', () => {
     const next = await ingestApi(it_.client, it_.db);
     refused(await ask(next, { body: many(1), key }), 429, 'QUOTA_EXCEEDED');
     await next.close();
+  });
+
+  it('is not forgotten for as long as it takes to write it', async () => {
+    const written: number[] = [];
+    const never = new Promise<number>(() => undefined);
+    const quota = dailyQuota({
+      usage: { add: (_app, _day, _category, count) => (written.push(count) > 1 ? never : Promise.resolve(0)) },
+      category: 'events',
+      mostOf: () => 5,
+    });
+    const app = appOf('slow');
+    await quota.check(app);
+    quota.add(app, 5);
+    await until('it is being written', () => written.includes(5));
+    assert.throws(() => void quota.check(app), refusal('QUOTA_EXCEEDED'));
   });
 
   it('writes what was counted when it stops', async () => {

@@ -49,8 +49,15 @@ describe('npm run check', () => {
     const manifest = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as Record<string, object>;
     manifest['dependencies'] = { ...manifest['dependencies'], [UNUSED_DEPENDENCY]: '*' };
     // Only the planted files: that all others are clean is what `npm run check` itself says, at length.
-    const lint = `eslint --max-warnings 0 ${PLANTS.map(({ path }) => path).join(' ')}`;
-    manifest['scripts'] = { ...manifest['scripts'], 'check:lint': lint };
+    const scripts = manifest['scripts'] as Readonly<Record<string, string>>;
+    const narrow = (name: string): readonly [string, string | undefined] => [
+      name,
+      scripts[name]?.replace(/ \.$/, ` ${PLANTS.map(({ path }) => path).join(' ')}`),
+    ];
+    manifest['scripts'] = {
+      ...scripts,
+      ...Object.fromEntries(['check:lint', 'check:layers', 'check:format'].map(narrow)),
+    };
     await writeFile(join(copy, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     ({ code, output } = await check(copy));
   });

@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'npm-test-'));
 // Its servers' data goes here, so that what it leaves can be seen, and nobody else's is swept.
 const temporary = join(folder, 'tmp');
+const START_MS = 180_000;
 mkdirSync(temporary);
 after(() => {
   rmSync(folder, { recursive: true });
@@ -46,6 +47,13 @@ function npmTest(files: readonly string[], env: NodeJS.ProcessEnv = {}) {
     }),
   );
   return { child, ended, output: () => output };
+}
+
+/** The servers of the run that this test is part of. */
+function given() {
+  const { MONGODB_URL, TEMPORAL_ADDRESS } = process.env;
+  if (MONGODB_URL === undefined || TEMPORAL_ADDRESS === undefined) assert.fail('run me with npm test');
+  return { MONGODB_URL, TEMPORAL_ADDRESS };
 }
 
 /** The servers of a run that is under way. */
@@ -102,11 +110,11 @@ describe('npm test', () => {
        writeFileSync(${marker}, '');
        if (!second) throw new Error('only at first');`,
     );
-    const run = npmTest([file, '--rerun-fails']);
+    const run = npmTest([file, '--rerun-fails'], given());
     assert.equal(await run.ended, 0, run.output());
     assert.match(run.output(), /failed: \S*unsteady\.test\.mjs: the test\nError: only at first/);
     assert.match(run.output(), /unsteady: failed at first, then passed: \S*unsteady\.test\.mjs: the test/);
-    const never = npmTest([testFile('never.test.mjs', `throw new Error('each time');`), '--rerun-fails']);
+    const never = npmTest([testFile('never.test.mjs', `throw new Error('each time');`), '--rerun-fails'], given());
     assert.equal(await never.ended, 1, never.output());
     assert.match(never.output(), /failed again: \S*never\.test\.mjs: the test\nError: each time/);
     assert.deepEqual(leftovers(), []);
@@ -115,7 +123,7 @@ describe('npm test', () => {
   test('fails when a server dies under the tests, whatever they say', async () => {
     const goOn = join(folder, 'mongod is dead');
     const run = npmTest([testFile('waits.test.mjs', waitsFor(goOn))]);
-    await until(run.output, () => run.output().includes('testing:'));
+    await until(run.output, () => run.output().includes('testing:'), START_MS);
     process.kill(servers().find(({ name }) => name === 'mongod')?.pid ?? assert.fail(), 'SIGKILL');
     await until(run.output, () => run.output().includes('mongod died'));
     writeFileSync(goOn, '');
@@ -125,9 +133,7 @@ describe('npm test', () => {
   });
 
   test('uses the servers it is given', async () => {
-    const { MONGODB_URL, TEMPORAL_ADDRESS } = process.env;
-    if (MONGODB_URL === undefined || TEMPORAL_ADDRESS === undefined) assert.fail('run me with npm test');
-    const run = npmTest([testFile('given.test.mjs', '')], { MONGODB_URL, TEMPORAL_ADDRESS });
+    const run = npmTest([testFile('given.test.mjs', '')], given());
     assert.equal(await run.ended, 0, run.output());
     assert.match(run.output(), /mongodb: MONGODB_URL: \d+\.\d+/);
     assert.match(run.output(), /temporal: TEMPORAL_ADDRESS: server \d+\.\d+/);
@@ -135,7 +141,7 @@ describe('npm test', () => {
 
   test('stops everything when it is interrupted', async () => {
     const run = npmTest([testFile('interrupted.test.mjs', waitsFor(join(folder, 'never')))]);
-    await until(run.output, () => run.output().includes('testing:'));
+    await until(run.output, () => run.output().includes('testing:'), START_MS);
     const pids = servers().map(({ pid }) => pid);
     assert.equal(pids.length, 2);
     run.child.kill('SIGTERM');
@@ -150,7 +156,7 @@ describe('npm test', () => {
   test('stops and removes what a run that was killed has left', async () => {
     const goOn = join(folder, 'npm test is dead');
     const killed = npmTest([testFile('killed.test.mjs', waitsFor(goOn))]);
-    await until(killed.output, () => killed.output().includes('testing:'));
+    await until(killed.output, () => killed.output().includes('testing:'), START_MS);
     const left = servers().map(({ pid }) => pid);
     const [lock] = leftovers().map((name) => readFileSync(join(temporary, name, 'start.lock'), 'utf8'));
     process.kill((JSON.parse(lock ?? '{}') as { readonly pid: number }).pid, 'SIGKILL');
