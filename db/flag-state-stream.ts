@@ -6,6 +6,8 @@ export interface FlagStateChange {
   readonly appId: ObjectId;
   readonly version?: number;
   readonly computed?: number;
+  /** To which version a pass has begun to bring all sets. */
+  readonly passing?: number;
 }
 
 export interface FlagStateStream {
@@ -17,7 +19,7 @@ export interface FlagStateStream {
 /** How long the server waits for a change before it says that there is none. */
 const WAIT_MS = 500;
 
-/** A pass writes its progress into the same documents, which changes no answer. */
+/** A pass writes its progress into the same documents, which is nobody's business here. */
 const WHAT_COUNTS: Document[] = [
   {
     $match: {
@@ -25,6 +27,7 @@ const WHAT_COUNTS: Document[] = [
         { operationType: { $ne: 'update' } },
         { 'updateDescription.updatedFields.version': { $exists: true } },
         { 'updateDescription.updatedFields.computed': { $exists: true } },
+        { 'updateDescription.updatedFields.pass': { $exists: true } },
       ],
     },
   },
@@ -46,15 +49,16 @@ function changeOf(change: ChangeStreamDocument<FlagStateDoc>): FlagStateChange {
   switch (change.operationType) {
     case 'insert':
     case 'replace': {
-      const { _id: appId, version, computed } = change.fullDocument;
-      return { appId, version, computed };
+      const { _id: appId, version, computed, pass } = change.fullDocument;
+      return { appId, version, computed, ...(pass && { passing: pass.version }) };
     }
     case 'update': {
-      const { version, computed } = change.updateDescription.updatedFields ?? {};
+      const { version, computed, pass } = change.updateDescription.updatedFields ?? {};
       return {
         appId: change.documentKey._id,
         ...(version !== undefined && { version }),
         ...(computed !== undefined && { computed }),
+        ...(pass && { passing: pass.version }),
       };
     }
     default:

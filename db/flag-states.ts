@@ -54,7 +54,9 @@ export const flagStatesSpec: CollectionSpec = {
 };
 
 /** What a process has to know of an app to tell whether what it has of it is the newest. */
-export type FlagVersion = Pick<FlagStateDoc, '_id' | 'version' | 'computed'>;
+export type FlagVersion = Pick<FlagStateDoc, '_id' | 'version' | 'computed'> & {
+  readonly pass?: Pick<FlagPassDoc, 'version'>;
+};
 
 export function flagStates(db: Db) {
   const collection = db.collection<FlagStateDoc>(flagStatesSpec.name);
@@ -66,7 +68,7 @@ export function flagStates(db: Db) {
 
     /** Of every app that has ever had a flag. */
     async versions(): Promise<FlagVersion[]> {
-      return collection.find<FlagVersion>({}, { projection: { version: 1, computed: 1 } }).toArray();
+      return collection.find<FlagVersion>({}, { projection: { version: 1, computed: 1, 'pass.version': 1 } }).toArray();
     },
 
     /**

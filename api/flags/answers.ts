@@ -92,7 +92,9 @@ export function flagAnswers({ follower, reads, people, writeBack }: Deps) {
     const own = profile?.attributes ?? NOTHING;
     const answer = evaluated(now, profile?.externalId ?? id, given === NOTHING ? own : { ...own, ...given });
     // What is an alias, also one of a circle, has no set of its own.
-    if (profile !== undefined && given === NOTHING && set?.aliasOf === undefined) {
+    const isStorable = profile !== undefined && given === NOTHING && set?.aliasOf === undefined;
+    // A pass that is at it writes this one too: both would only be in each other's way.
+    if (isStorable && !isPassing(now)) {
       const profileRev = set === undefined ? undefined : (set.profileRev ?? 0);
       writeBack({ appId: app.id, profileId, version: answer.version, profileRev, set: answer.set });
     }
@@ -134,3 +136,6 @@ export function flagAnswers({ follower, reads, people, writeBack }: Deps) {
 }
 
 export type FlagAnswers = ReturnType<typeof flagAnswers>;
+
+const isPassing = ({ compiled: { version }, computed, passing }: Current): boolean =>
+  passing >= version && computed < version;

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { ObjectId } from 'mongodb';
 import type { FlagDefinitions } from '../../db/flag-definitions.js';
-import type { FlagStates } from '../../db/flag-states.js';
-import type { FlagStateStream } from '../../db/flag-state-stream.js';
+import type { FlagStates, FlagVersion } from '../../db/flag-states.js';
+import type { FlagStateChange, FlagStateStream } from '../../db/flag-state-stream.js';
 import { changedKeys } from '../../domain/changed-flags.js';
 import { PlatformError } from '../../domain/errors.js';
 import type { Definitions } from '../../domain/flag.js';
@@ -17,7 +17,11 @@ export interface Current {
   readonly compiled: CompiledFlags;
   /** All stored sets were brought to this version. */
   readonly computed: number;
+  /** To this one a pass has begun to bring them, and goes on however long it takes; 0: none. */
+  readonly passing: number;
 }
+
+type StoredSets = Pick<Current, 'computed' | 'passing'>;
 
 export interface FlagChange {
   readonly version: number;
@@ -97,25 +101,25 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
     const state = isBehind ? undefined : await states.find(entry.appId);
     if (before !== undefined && !isBehind && (state?.version ?? 0) === before.version) {
       entry.confirmedAt = Math.max(entry.confirmedAt, at);
-      setComputed(entry, state?.computed ?? 0);
+      noteSets(entry, setsOf(state));
       return;
     }
     const [read, found] = await Promise.all([definitions.read(entry.appId), states.find(entry.appId)]);
     // What was heard of meanwhile is for the next reading, which it has asked for.
     if (entry.known === newest) entry.known = read.version;
     entry.confirmedAt = at;
-    adopt(entry, read, found?.computed ?? 0);
+    adopt(entry, read, setsOf(found));
   }
 
-  function adopt(entry: Followed, read: Definitions, computed: number): void {
+  function adopt(entry: Followed, read: Definitions, sets: StoredSets): void {
     const before = entry.definitions;
     if (before?.version === read.version) {
-      setComputed(entry, computed);
+      noteSets(entry, sets);
       return;
     }
     const compiled = compileFlags(read);
     entry.definitions = read;
-    entry.current = { compiled, computed };
+    entry.current = { compiled, ...sets };
     const hex = entry.appId.toHexString();
     known.set(hex, entry, { size: Math.min(definitionsWeight(read), MOST_BYTES) });
     if (compiled.broken.length > 0)
@@ -125,29 +129,35 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
     for (const listener of entry.listeners) listener(change);
   }
 
-  function setComputed(entry: Followed, computed: number): void {
+  function noteSets(entry: Followed, { computed = 0, passing = 0 }: Partial<StoredSets>): void {
     const { current } = entry;
-    if (current !== undefined && computed > current.computed) entry.current = { ...current, computed };
+    if (current === undefined || (computed <= current.computed && passing <= current.passing)) return;
+    entry.current = {
+      ...current,
+      computed: Math.max(computed, current.computed),
+      passing: Math.max(passing, current.passing),
+    };
   }
 
-  function heard({ appId, version, computed }: Parameters<Parameters<typeof stateFeed>[0]['onChange']>[0]): void {
+  function heard({ appId, version, ...sets }: FlagStateChange): void {
     const entry = find(appId.toHexString());
     if (entry?.definitions === undefined) return;
-    if (computed !== undefined) setComputed(entry, computed);
+    noteSets(entry, sets);
     if (version === undefined) return;
     entry.heardAt = clock();
     if (version > entry.known) learn(entry, version);
   }
 
   /** All states there are, and when that was asked. */
-  function polled(versions: ReadonlyMap<string, { version: number; computed: number }>, at: number): void {
+  function polled(versions: ReadonlyMap<string, Omit<FlagVersion, '_id'>>, at: number): void {
     for (const [hex, entry] of [...known.entries(), ...pinned]) {
       if (entry.definitions === undefined || entry.heardAt >= at) continue;
-      const { version, computed } = versions.get(hex) ?? { version: 0, computed: 0 };
+      const state = versions.get(hex);
+      const version = state?.version ?? 0;
       if (version === entry.definitions.version) {
         entry.known = version;
         entry.confirmedAt = Math.max(entry.confirmedAt, at);
-        setComputed(entry, computed);
+        noteSets(entry, setsOf(state));
       } else learn(entry, version);
     }
   }
@@ -209,6 +219,11 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
     close: (): Promise<void> => feed.stop(),
   };
 }
+
+const setsOf = (state: Omit<FlagVersion, '_id'> | undefined): StoredSets => ({
+  computed: state?.computed ?? 0,
+  passing: state?.pass?.version ?? 0,
+});
 
 export type FlagFollower = ReturnType<typeof flagFollower>;
 

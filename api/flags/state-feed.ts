@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FlagStates } from '../../db/flag-states.js';
+import type { FlagStates, FlagVersion } from '../../db/flag-states.js';
 import type { FlagStateChange, FlagStateStream } from '../../db/flag-state-stream.js';
 
 interface Deps {
@@ -8,7 +8,7 @@ interface Deps {
   readonly clock: () => number;
   readonly onChange: (change: FlagStateChange) => void;
   /** @param askedAt when the poll began */
-  readonly onPoll: (versions: ReadonlyMap<string, { version: number; computed: number }>, askedAt: number) => void;
+  readonly onPoll: (versions: ReadonlyMap<string, Omit<FlagVersion, '_id'>>, askedAt: number) => void;
   readonly log?: { warn(facts: object, message: string): void; debug(facts: object, message: string): void };
 }
 

@@ -116,6 +116,8 @@ describe('the definitions that a process answers by', () => {
     define(numbered(2));
     tell({ appId, version: 2 });
     await untilNumber(built, 2);
+    tell({ appId, passing: 2 });
+    await until('a pass', async () => (await follower.current(appId)).passing === 2);
     tell({ appId, computed: 2 });
     await until('computed', async () => (await follower.current(appId)).computed === 2);
   });
