@@ -115,6 +115,6 @@ describe('reading a source map', () => {
       for (let column = 0; column < 1_000_000; column += 100) assert.equal(reader?.find(0, column)?.column, column);
     });
     assert.ok(read < 5_000, `read in ${String(read)} ms`);
-    assert.ok(looked < 2_000, `10,000 look-ups in ${String(looked)} ms`);
+    assert.ok(looked < 5_000, `10,000 look-ups in ${String(looked)} ms`);
   });
 });

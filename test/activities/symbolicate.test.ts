@@ -233,6 +233,6 @@ export function each(items, visit) {
       assert.equal(found.length, many.length);
       assert.ok(found.filter(({ context }) => context !== undefined).length <= 64);
     });
-    assert.ok(took < 1_000, `${String(took)} ms`);
+    assert.ok(took < 5_000, `${String(took)} ms`);
   });
 });

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { appKeyAuth } from '../../api/auth.js';
 import { hashSecret } from '../../api/secrets.js';
 import { management, type Management } from '../helper/management.js';
 import { pick, pickText } from '../helper/pick.js';
 
-const script = fileURLToPath(new URL('../../api/first-run.ts', import.meta.url));
+const script = join(import.meta.dirname, '..', '..', 'dist', 'api', 'first-run.js');
 const run = promisify(execFile);
 
 describe('the first run', () => {
@@ -22,7 +22,7 @@ describe('the first run', () => {
     const url = new URL(process.env['MONGODB_URL'] ?? '');
     url.pathname = `/${it_.db.databaseName}`;
     const env = { ...process.env, MONGODB_URL: url.href, SECRET_KEY: secretKey };
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', script], { env });
+    const { stdout } = await run(process.execPath, [script], { env });
     assert.equal(stdout.trimEnd().split('\n').length, 1, stdout);
     return JSON.parse(stdout);
   }

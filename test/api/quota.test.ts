@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { dailyQuota } from '../../api/ingest/quota.js';
 import { appOf } from '../helper/apps.js';
 import { type Answer, ask, click, ingest, type Ingest, ingestApi } from '../helper/ingest.js';
@@ -17,6 +17,10 @@ describe('how much an app may send', () => {
     open.push(it_);
     return it_;
   };
+  let it_: Ingest;
+  before(async () => {
+    it_ = await opened('quota');
+  });
   after(() => Promise.all(open.map((each) => each.close())));
 
   function refused(answer: Answer, status: number, code: string): void {
@@ -26,7 +30,7 @@ describe('how much an app may send', () => {
 
   it('a day: the batch that crosses the line is taken, the next is refused until the next UTC day', async () => {
     let ahead = 0;
-    const it_ = await opened('quota', { now: () => Date.now() + ahead }, { maxEventsPerDay: 5 });
+    const it_ = await opened('quota_day', { now: () => Date.now() + ahead }, { maxEventsPerDay: 5 });
     assert.equal((await it_.send({ body: many(4) })).status, 202);
     const crossing = await it_.send({ body: many(4) });
     assert.deepEqual([crossing.status, crossing.body.eventsAccepted], [202, 4]);
@@ -43,32 +47,32 @@ describe('how much an app may send', () => {
   });
 
   it('counts duplicates, since they are known only later', async () => {
-    const it_ = await opened('quota_twice', {}, { maxEventsPerDay: 4 });
+    const { key } = await it_.register('twice', { maxEventsPerDay: 4 });
     const body = many(2);
-    for (let time = 0; time < 2; time++) assert.equal((await it_.send({ body })).status, 202);
-    refused(await it_.send({ body }), 429, 'QUOTA_EXCEEDED');
+    for (let time = 0; time < 2; time++) assert.equal((await it_.send({ body, key })).status, 202);
+    refused(await it_.send({ body, key }), 429, 'QUOTA_EXCEEDED');
   });
 
   it('does not count what is rejected, and no app pays for another', async () => {
-    const it_ = await opened('quota_apart', {}, { maxEventsPerDay: 2 });
+    const { key } = await it_.register('one', { maxEventsPerDay: 2 });
     const other = await it_.register('other', { maxEventsPerDay: 2 });
     for (let time = 0; time < 3; time++)
-      assert.equal((await it_.send({ body: many(3, { eventType: '' }) })).status, 400);
-    assert.equal((await it_.send({ body: many(2) })).status, 202);
-    refused(await it_.send({ body: many(1) }), 429, 'QUOTA_EXCEEDED');
+      assert.equal((await it_.send({ body: many(3, { eventType: '' }), key })).status, 400);
+    assert.equal((await it_.send({ body: many(2), key })).status, 202);
+    refused(await it_.send({ body: many(1), key }), 429, 'QUOTA_EXCEEDED');
     assert.equal((await it_.send({ body: many(2), key: other.key })).status, 202);
   });
 
   it('of nothing a day refuses the first', async () => {
-    const it_ = await opened('quota_none', {}, { maxEventsPerDay: 0 });
-    refused(await it_.send({ body: many(1) }), 429, 'QUOTA_EXCEEDED');
-    assert.equal(await it_.flushes.countDocuments(), 0);
+    const { key } = await it_.register('none', { maxEventsPerDay: 0 });
+    const held = await it_.flushes.countDocuments();
+    refused(await it_.send({ body: many(1), key }), 429, 'QUOTA_EXCEEDED');
+    assert.equal(await it_.flushes.countDocuments(), held);
   });
 
   it('is shared by API processes within about a second, and kept over a restart', async () => {
-    const it_ = await opened('quota_shared', {}, { maxEventsPerDay: 10 });
+    const { key } = await it_.register('shared', { maxEventsPerDay: 10 });
     const other = await ingestApi(it_.client, it_.db);
-    const { key } = it_.shop;
     // Both have looked once, so that from here on each goes by what it knows.
     for (const api of [it_.api, other]) assert.equal((await ask(api, { body: many(1), key })).status, 202);
     assert.equal((await ask(it_.api, { body: many(10), key })).status, 202);
@@ -103,11 +107,11 @@ describe('how much an app may send', () => {
   });
 
   it('writes what was counted when it stops', async () => {
-    const it_ = await opened('quota_stop');
+    const { key, app } = await it_.register('stop');
     const api = await ingestApi(it_.client, it_.db);
-    await ask(api, { body: many(7), key: it_.shop.key });
+    await ask(api, { body: many(7), key });
     await api.close();
-    const [count] = await it_.db.collection('daily_usage').find({ appId: it_.shop.app.id }).toArray();
+    const [count] = await it_.db.collection('daily_usage').find({ appId: app.id }).toArray();
     assert.equal(count?.['count'], 7);
   });
 

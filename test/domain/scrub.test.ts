@@ -218,7 +218,7 @@ describe('scrubbing an occurrence', () => {
       const exception = { type: text, value: text, synthetic: false, handled: null, frames };
       const everywhere = { message: text, stackTrace: text, pageUrl: text, tags: { [text]: text } };
       const took = await cpuMs(() => all(occurrenceOf({ ...everywhere, exceptions: [exception] })));
-      assert.ok(took < 1_500, `${JSON.stringify(part)} took ${String(took)} ms`);
+      assert.ok(took < 8_000, `${JSON.stringify(part)} took ${String(took)} ms`);
     }
   });
 
@@ -231,7 +231,7 @@ describe('scrubbing an occurrence', () => {
     const took = await cpuMs(() => {
       clean = slow(occurrenceOf({ message: 'fine', tags }));
     });
-    assert.ok(took < 1_000, `took ${String(took)} ms`);
+    assert.ok(took < 5_000, `took ${String(took)} ms`);
     assert.equal(clean.message, 'fine');
     assert.equal(clean.tags['k199'], '[scrubbed]');
   });
