@@ -162,7 +162,9 @@ export async function ingest(purpose: string, limits: Limits = {}, config: Parti
 
     /** What the worker does with all that waits. */
     async storeAll(): Promise<void> {
-      for (const { _id } of await flushes.find({ state: 'new' }).sort({ _id: 1 }).toArray())
+      // As the worker reads: what is not on a majority yet is not acknowledged either.
+      const acknowledged = flushes.find({ state: 'new' }, { readConcern: 'majority' });
+      for (const { _id } of await acknowledged.sort({ _id: 1 }).toArray())
         await worker.storeFlush({ flushId: _id });
     },
 
