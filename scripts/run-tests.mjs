@@ -11,11 +11,11 @@ import { findTestServer } from './servers/test-server-binary.mjs';
 const TEST_BOUND_MS = 5 * 60_000;
 const RERUN = '--rerun-fails';
 /** More than so many files are no accident. */
-const MOST_RERUN_FILES = 3;
+const MOST_RERUN_FILES = 5;
 
 /**
  * Runs tests against MongoDB and Temporal of their own, and says at the end which ones failed. With `--rerun-fails`,
- * for CI, up to three files that failed run once more with nothing beside them: much of the suite is real processes
+ * for CI, up to five files that failed run once more with nothing beside them: much of the suite is real processes
  * that are killed and waited for, and CI's machine has other things to do. What passes only then is named as
  * unsteady: a fault to mend.
  * @param {{ root: string, cacheDir: string, env: NodeJS.ProcessEnv, say: (line: string) => void, signal: AbortSignal, args: readonly string[] }} options
