@@ -27,6 +27,10 @@ export function mongodb({ binary, folder, port, logFile, cacheGb }) {
     ['--setParameter', 'diagnosticDataCollectionEnabled=false'],
     // A worker that is killed leaves its transaction open, with the counts it has locked: not for a whole minute.
     ['--setParameter', 'transactionLifetimeLimitSeconds=15'],
+    // By default a file that nobody uses stays open for ten minutes, and one of a dropped collection is kept for five:
+    // a run of the tests, which makes hundreds of databases, comes to the limit of open files, and mongod aborts.
+    ['--wiredTigerEngineConfigString', 'file_manager=(close_idle_time=20,close_scan_interval=5)'],
+    ['--setParameter', 'minSnapshotHistoryWindowInSeconds=60'],
   ].flat();
 
   return {
