@@ -164,8 +164,7 @@ export async function ingest(purpose: string, limits: Limits = {}, config: Parti
     async storeAll(): Promise<void> {
       // As the worker reads: what is not on a majority yet is not acknowledged either.
       const acknowledged = flushes.find({ state: 'new' }, { readConcern: 'majority' });
-      for (const { _id } of await acknowledged.sort({ _id: 1 }).toArray())
-        await worker.storeFlush({ flushId: _id });
+      for (const { _id } of await acknowledged.sort({ _id: 1 }).toArray()) await worker.storeFlush({ flushId: _id });
     },
 
     /** What is stored of an app, in the order of time. */
