@@ -43,7 +43,9 @@ export function flagRequestActivities({ flagRequests, makeFlagChange }: FlagRequ
           await makeFlagChange(request);
         } catch (error) {
           if (!(error instanceof PlatformError) || ERRORS[error.code].retryable) throw error;
-          return flagRequests.settle(id, 'stale', error.message.slice(0, REASON_CHARACTERS), new Date(now));
+          // What stands in the way may be the change itself, by an earlier attempt that was at it all the time.
+          if (!(await flagRequests.wasMade(request)))
+            return flagRequests.settle(id, 'stale', error.message.slice(0, REASON_CHARACTERS), new Date(now));
         }
       }
       return flagRequests.settle(id, 'applied', null, new Date(now));

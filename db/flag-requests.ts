@@ -1,4 +1,4 @@
-import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
+import { type ClientSession, type Db, type Filter, ObjectId } from 'mongodb';
 import { PlatformError } from '../domain/errors.js';
 import {
   REQUEST_STATES,
@@ -190,7 +190,9 @@ export function flagRequests({ db, audited, members }: Deps) {
     /** Whether its change was made already, by an attempt that did not live to say so. */
     async wasMade(request: FlagRequestDoc): Promise<boolean> {
       const { appId, _id } = request;
-      const made = await audit.findOne({ appId, _id: { $gt: _id }, note: requestNote(request) });
+      // Ids that two processes make within one second are in no order.
+      const since = ObjectId.createFromTime(Math.floor(_id.getTimestamp().getTime() / 1_000));
+      const made = await audit.findOne({ appId, _id: { $gte: since }, note: requestNote(request) });
       return made !== null;
     },
   };

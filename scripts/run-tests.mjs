@@ -58,7 +58,7 @@ export async function runTests({ root, cacheDir, env, say, signal, args }) {
         EXPERIENCE_TEST: '1',
       },
     };
-    const first = await runFiles(files, flags, availableParallelism() + 2, options);
+    const first = await runFiles(files, flags, availableParallelism() + 1, options);
     tell(first.failures, 'failed', say);
     let { code } = first;
     const again = [...new Set(first.failures.map(({ file }) => resolve(root, file)))];

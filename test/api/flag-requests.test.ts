@@ -168,14 +168,40 @@ describe('a change of flags where the app wants a second person', () => {
     assert.equal(pick(body, 'state'), 'applied', 'the first word starts what waits');
   });
 
-  it('is made once, also where the worker died between making and saying so', async () => {
-    const id = await requested({ change: { flagKey: 'four', description: 'once' } });
+  /** One that Bob has approved, and that no workflow is at. */
+  async function approvedAlone(body: object): Promise<FlagRequestDoc> {
+    const id = await requested(body);
+    await it_.temporal.client.workflow.getHandle(`flag-request/${id}`).terminate();
     const requests = it_.db.collection<FlagRequestDoc>('flag_requests');
-    const before = await requests.findOne({ _id: new ObjectId(id) });
-    assert.ok(before !== null);
-    const approved = { state: 'approved', decidedBy: new ObjectId(bob.id), decidedByName: 'Bob' } as const;
-    await requests.updateOne({ _id: before._id }, { $set: approved });
-    await it_.deps.makeFlagChange({ ...before, ...approved });
+    const approved = await requests.findOneAndUpdate(
+      { _id: new ObjectId(id) },
+      { $set: { state: 'approved', decidedBy: new ObjectId(bob.id), decidedByName: 'Bob' } },
+      { returnDocument: 'after' },
+    );
+    assert.ok(approved !== null);
+    return approved;
+  }
+
+  it('is made once, also where an earlier attempt makes it at the same moment', async () => {
+    const request = await approvedAlone({ change: { flagKey: 'four', description: 'twice at once' } });
+    const requestId = request._id.toHexString();
+    const before = Number(pick(await flag('four'), 'version'));
+    const { applyRequest } = flagRequestActivities({
+      ...it_.deps,
+      async makeFlagChange(each) {
+        await it_.deps.makeFlagChange(each);
+        return it_.deps.makeFlagChange(each);
+      },
+    });
+    const answer = await applyRequest({ requestId, now: new Date().toISOString() });
+    assert.deepEqual(answer, { outcome: 'done', state: 'applied', reason: null });
+    assert.equal(pick(await flag('four'), 'version'), before + 1);
+  });
+
+  it('is made once, also where the worker died between making and saying so', async () => {
+    const request = await approvedAlone({ change: { flagKey: 'four', description: 'once' } });
+    const id = request._id.toHexString();
+    await it_.deps.makeFlagChange(request);
     const version = pick(await flag('four'), 'version');
 
     const { applyRequest } = flagRequestActivities(it_.deps);
