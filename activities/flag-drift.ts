@@ -6,7 +6,7 @@ import { type FlagSetDoc, type FlagSets, reasonsOf, standingOf } from '../db/fla
 import type { FlagSetWrites, SetWrite } from '../db/flag-set-writes.js';
 import type { FlagStates, FlagVersion } from '../db/flag-states.js';
 import { compileFlags } from '../domain/flag-evaluation.js';
-import { setOf } from '../domain/flag-set.js';
+import { setOf, writtenSet } from '../domain/flag-set.js';
 
 export interface DriftInput {
   /** ISO 8601, taken in the workflow. */
@@ -59,7 +59,7 @@ export function flagDriftActivities({ flagStates, flagDefinitions, flagProfiles,
       writes.push({
         profileId,
         profileRev,
-        content: { kind: 'set', set: { ...fresh, reasons: JSON.stringify(fresh.reasons) } },
+        content: { kind: 'set', set: writtenSet(fresh) },
       });
     }
     if (writes.length === 0) return { looked, repaired: 0 };

@@ -54,6 +54,8 @@ export interface WrittenSet extends Pick<FlagSet, 'flags' | 'digest'> {
   readonly reasons: string;
 }
 
+export const writtenSet = (set: FlagSet): WrittenSet => ({ ...set, reasons: JSON.stringify(set.reasons) });
+
 /** The answers that make a set, each as it was prepared, with its bucket at the same index. */
 export interface PreparedSet extends Pick<FlagSet, 'digest'> {
   readonly outcomes: readonly Outcome[];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
 import type { FlagSetWrites } from '../../db/flag-set-writes.js';
-import type { FlagSet } from '../../domain/flag-set.js';
+import { type FlagSet, writtenSet } from '../../domain/flag-set.js';
 
 /** A set that an answer had to evaluate, to be stored for the next one. */
 export interface WriteBackEntry {
@@ -62,7 +62,7 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
         writes: [...entries.values()].map(({ profileId, profileRev, set }) => ({
           profileId,
           profileRev,
-          content: { kind: 'set', set: { ...set, reasons: JSON.stringify(set.reasons) } },
+          content: { kind: 'set', set: writtenSet(set) },
         })),
       });
     } catch (err) {

@@ -12,7 +12,7 @@ import { type ProfileDoc, profiles, type ProfileWrite } from '../../db/profiles.
 import { applySchema } from '../../db/schema.js';
 import type { FlagRule } from '../../domain/flag.js';
 import { compileFlags } from '../../domain/flag-evaluation.js';
-import { setOf } from '../../domain/flag-set.js';
+import { setOf, writtenSet } from '../../domain/flag-set.js';
 import { testDatabase } from './database.js';
 
 const NOW = new Date('2026-11-01T00:00:00Z');
@@ -143,7 +143,7 @@ export async function flagLab(purpose: string) {
         write: {
           profileId,
           profileRev,
-          content: { kind: 'set', set: { ...fresh, reasons: JSON.stringify(fresh.reasons) } },
+          content: { kind: 'set', set: writtenSet(fresh) },
         },
       } as const;
     },
