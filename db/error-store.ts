@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb';
 import type { ErrorConfig } from '../domain/app.js';
 import { keepAs, sharesOf } from '../domain/kept.js';
-import { type AlertDoc, alertsSpec } from './alerts.js';
+import { type AlertDoc, alerts } from './alerts.js';
 import { withFields } from './bson-documents.js';
 import { type ErrorActivityDoc, errorActivitySpec } from './error-activity.js';
 import { type ErrorGroupDayDoc, errorGroupDaysSpec } from './error-group-days.js';
@@ -49,7 +49,6 @@ export function errorStore({ db, releases }: Deps) {
   const groups = db.collection<ErrorGroupDoc>(errorGroupsSpec.name);
   const days = db.collection<ErrorGroupDayDoc>(errorGroupDaysSpec.name);
   const rows = db.collection<ErrorGroupProfileDoc>(errorGroupProfilesSpec.name);
-  const alerts = db.collection<AlertDoc>(alertsSpec.name);
   const activity = db.collection<ErrorActivityDoc>(errorActivitySpec.name);
   const judge = errorJudge({ db, releases });
   // A fingerprint's own rows are there for good: one that is known needs no look-up at each occurrence.
@@ -239,8 +238,8 @@ export function errorStore({ db, releases }: Deps) {
       }
       const writes = [...byId.values()].map(groupWrite);
       await groups.bulkWrite(writes, { session, ordered: true });
-      if (told.length > 0) await alerts.insertMany(told, { session });
-      if (noted.length > 0) await activity.insertMany(noted, { session });
+      await alerts(db).raise(told, session);
+      if (noted.length > 0) await activity.bulkWrite(noted.map(noteWrite), { session, ordered: true });
       return { alerts: told.length, rows: rowsAdded };
     },
 
@@ -252,3 +251,8 @@ export function errorStore({ db, releases }: Deps) {
 }
 
 export type ErrorStore = ReturnType<typeof errorStore>;
+
+/** One a request: what is in the timeline already stays as it is. */
+const noteWrite = ({ groupId, requestId, ...rest }: ErrorActivityDoc): AnyBulkWriteOperation<ErrorActivityDoc> => ({
+  updateOne: { filter: { groupId, requestId }, update: { $setOnInsert: rest }, upsert: true },
+});

@@ -79,13 +79,13 @@ export const feedbackSpec: CollectionSpec = {
 export function feedback(db: Db) {
   const collection = db.collection<FeedbackDoc>(feedbackSpec.name);
   return {
-    /** Once only by its transaction: the caller's. */
+    /** Idempotent: feedback that was stored before, which a client may send again at any time, stays as it is. */
     async write(writes: readonly FeedbackWrite[], session: ClientSession): Promise<void> {
       if (writes.length === 0) return;
-      await collection.insertMany(
-        writes.map(({ document }) => document),
-        { session },
-      );
+      const upserts = writes.map(({ document: { _id, ...rest } }) => ({
+        updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true },
+      }));
+      await collection.bulkWrite(upserts, { session });
     },
   };
 }
