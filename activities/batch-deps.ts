@@ -7,6 +7,7 @@ import { flagRollouts } from '../db/flag-rollouts.js';
 import { flagSets } from '../db/flag-sets.js';
 import type { Lanes } from '../db/lane.js';
 import { profiles } from '../db/profiles.js';
+import { refusedItems } from '../db/refused-items.js';
 import { sessions } from '../db/release-sessions.js';
 import { releases } from '../db/releases.js';
 import { retention } from '../db/retention.js';
@@ -27,6 +28,8 @@ interface World {
   readonly onAlerts: () => void;
   readonly now?: () => number;
 }
+
+const PAUSE_MS = 200;
 
 /** All that storing flushes needs, over one database. */
 export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): BatchDeps & RetentionDeps {
@@ -51,6 +54,8 @@ export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World
     sessions: sessions(db),
     feedback: feedback(db),
     drops: drops(db),
+    refusedItems: refusedItems(db),
+    pauseMs: PAUSE_MS,
     onAlerts,
     now,
   };

@@ -11,6 +11,7 @@ import { cutText } from '../domain/limits.js';
 import { statedExceptions } from '../domain/shown-exceptions.js';
 import type { AppSettings } from './app-settings.js';
 import type { Symbolicator } from './symbolicate.js';
+import { tried, unlessRefused } from './tries.js';
 
 interface ErrorDeps {
   readonly errorStore: ErrorStore;
@@ -26,6 +27,9 @@ export interface PreparedErrors {
   readonly appId: ObjectId;
   readonly errors: readonly GroupedError[];
 }
+
+/** @param errorId hex of its `_id` */
+type RefuseError = (errorId: string, failure: unknown) => void;
 
 const MOST_FLAGS = 200;
 const MOST_FLAG_VALUE = 256;
@@ -80,20 +84,37 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
   }
 
   return {
-    /** Symbolicated and grouped: all that can be done before the transaction. */
-    async prepare(bytes: Uint8Array): Promise<readonly PreparedErrors[]> {
+    /**
+     * Symbolicated and grouped: all that can be done before the transaction.
+     * @param refuse told of an occurrence that is at fault, which is left out then; without it the failure is thrown
+     */
+    async prepare(bytes: Uint8Array, refuse?: RefuseError): Promise<readonly PreparedErrors[]> {
       const byApp = new Map<string, { readonly appId: ObjectId; readonly errors: GroupedError[] }>();
+      const attempt: typeof unlessRefusedAgain = refuse ? unlessRefusedAgain : (work) => work();
       // One at a time, so that of the others only bytes are held.
       for (const pending of pendingErrors(bytes)) {
-        const { appId } = pending.error;
+        const { appId, _id } = pending.error;
+        const one = await attempt(
+          () => grouped(pending),
+          (failure) => refuse?.(_id.toHexString(), failure),
+        );
+        if (one === undefined) continue;
         const app = byApp.get(appId.toHexString()) ?? { appId, errors: [] };
         byApp.set(appId.toHexString(), app);
-        app.errors.push(await grouped(pending));
+        app.errors.push(one);
       }
       const prepared: PreparedErrors[] = [];
       for (const { appId, errors } of byApp.values()) {
-        await noteReleases(appId, errors);
-        prepared.push({ appId, errors: await withFlags(appId, errors) });
+        // What is only known beside an occurrence is no reason to refuse it.
+        await attempt(
+          () => noteReleases(appId, errors),
+          () => undefined,
+        );
+        const flagged = await attempt(
+          () => withFlags(appId, errors),
+          () => errors.map((each) => (each.error.hasFlags ? each : { ...each, flags: {} })),
+        );
+        prepared.push({ appId, errors: flagged });
       }
       return prepared;
     },
@@ -123,6 +144,9 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
 }
 
 export type ErrorPipeline = ReturnType<typeof errorPipeline>;
+
+const unlessRefusedAgain = <T, R>(work: () => Promise<T>, otherwise: (failure: unknown) => R): Promise<T | R> =>
+  unlessRefused(tried(work, 0), otherwise);
 
 function asTexts(flags: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = Object.entries(flags).slice(0, MOST_FLAGS);

@@ -5,13 +5,21 @@ import type { EventDoc } from '../db/events.js';
 import type { FlagRollouts, WatchedRollout } from '../db/flag-rollouts.js';
 import { NOBODY } from '../db/ids.js';
 import type { RolloutHit, RolloutProfiles } from '../db/rollout-profiles.js';
-import type { KeylessFlush } from '../db/spool.js';
+import type { RollupShare } from '../db/rollups.js';
 import type { PreparedErrors } from './errors.js';
 
 interface Deps {
   readonly flagRollouts: Pick<FlagRollouts, 'watched'>;
   readonly rolloutProfiles: Pick<RolloutProfiles, 'mark'>;
   readonly now: () => number;
+}
+
+/** Of flushes, what metrics are met by. */
+interface StoredContent {
+  readonly rollups: readonly RollupShare[];
+  /** Documents as BSON, one after the other. */
+  readonly events: Uint8Array;
+  readonly prepared: readonly PreparedErrors[];
 }
 
 /** A rollout as far as storing has to know of it. */
@@ -60,7 +68,7 @@ export function rolloutMarks({ flagRollouts, rolloutProfiles, now }: Deps) {
 
   return {
     /** Before the transaction. */
-    async of(flush: KeylessFlush, prepared: readonly PreparedErrors[]): Promise<readonly RolloutHit[]> {
+    async of({ rollups, events, prepared }: StoredContent): Promise<readonly RolloutHit[]> {
       const apps = await current();
       if (apps.size === 0) return [];
       const hits = new Map<string, RolloutHit>();
@@ -79,11 +87,10 @@ export function rolloutMarks({ flagRollouts, rolloutProfiles, now }: Deps) {
         for (const one of apps.get(appId.toHexString()) ?? [])
           for (const { error } of errors) add(one, one.errors, error.profileId, error.receivedAt);
 
-      const wanted = (flush.rollups ?? []).some(({ appId, eventType, eventName }) =>
-        apps.get(appId.toHexString())?.some(({ events }) => events.has(eventName || eventType)),
+      const isWatched = rollups.some(({ appId, eventType, eventName }) =>
+        apps.get(appId.toHexString())?.some((one) => one.events.has(eventName || eventType)),
       );
-      const bytes = wanted ? flush.bytes?.events.buffer : undefined;
-      for (const document of bytes === undefined ? [] : bsonDocuments(bytes)) {
+      for (const document of isWatched ? bsonDocuments(events) : []) {
         const event = decoded(document) as EventDoc;
         for (const one of apps.get(event.appId.toHexString()) ?? [])
           add(one, one.events.get(event.eventName ?? event.eventType) ?? [], event.profileId, event.receivedAt);

@@ -1,10 +1,15 @@
 import { BSON, type Document } from 'mongodb';
 
-/** The documents that `bytes` holds one after the other, each still as BSON. */
+/** Of a document without a field. */
+const LEAST_BYTES = 5;
+
+/** The documents that `bytes` holds one after the other, each still as BSON. @throws RangeError where it holds others */
 export function* bsonDocuments(bytes: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < bytes.length;) {
     const length = view.getInt32(at, true);
+    if (length < LEAST_BYTES || at + length > bytes.length)
+      throw new RangeError(`no document of ${String(length)} bytes`);
     yield bytes.subarray(at, at + length);
     at += length;
   }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
 import { ulid } from 'ulid';
 import { PlatformError } from '../domain/errors.js';
-import { type Accepted, type Batch, batchId, type BatchItem, batchSize, type FlushWrite } from './batch.js';
+import { type Accepted, type Batch, batchId, type BatchItem, batchSize } from './batch.js';
 import { isDuplicateKey } from './duplicate-key.js';
 import { ITEM_KEY_BYTES, type ItemKind } from './ids.js';
 import type { RollupShare } from './rollups.js';
-import type { FlushBatch, FlushDoc, Spool } from './spool.js';
+import type { FlushBatch, FlushDoc, Spool, SpooledWrite } from './spool.js';
 
 /** A flush that waits to be stored, as ops see it. */
 export interface FlushSummary {
@@ -101,15 +101,15 @@ function assemble(batches: readonly Batch[], held: ReadonlySet<string>, now: Dat
   const chunks: Record<'events' | 'heatmap' | 'errors', Uint8Array[]> = { events: [], heatmap: [], errors: [] };
   const shares = new Map<string, RollupShare>();
   const flushBatches: FlushBatch[] = [];
-  const writes: FlushWrite[] = [];
+  const writes: SpooledWrite[] = [];
 
   for (const batch of batches) {
     const from = ids.length;
     for (const item of batch.items) {
       if (seen.has(item.key)) continue;
       seen.add(item.key);
+      if (item.write) writes.push({ ...item.write, item: ids.length });
       ids.push(new Binary(Buffer.from(item.key, 'latin1')));
-      if (item.write) writes.push(item.write);
       if (item.bytes && isListKind(item.kind)) chunks[item.kind].push(item.bytes);
       if (item.rollup) addShare(shares, batch, item.rollup);
     }

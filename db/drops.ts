@@ -3,9 +3,12 @@ import { utcDay } from '../domain/app.js';
 import type { CollectionSpec } from './collection.js';
 import { documentOf, number, objectId, oneOf, string } from './json-schema.js';
 
-export const DROPPED_BY = ['filter', 'client', 'quota'] as const;
+export const DROPPED_BY = ['filter', 'client', 'quota', 'store'] as const;
 
-/** That something was not taken: by an inbound filter, over quota, or by the client, which reports it. */
+/**
+ * That something was not taken: by an inbound filter, over quota, by the client, which reports it, or by MongoDB, which
+ * refused it.
+ */
 export interface DropWrite {
   readonly type: 'drop';
   readonly appId: ObjectId;

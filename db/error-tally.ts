@@ -9,16 +9,16 @@ import { NOBODY } from './ids.js';
 /** What counting needs of an occurrence. All else stays BSON: thousands wait for a transaction at once. */
 export interface ErrorFacts extends Pick<
   PendingError,
-  'errorId' | 'profileId' | 'timestampMs' | 'receivedAt' | 'release' | 'environment' | 'message' | 'severity'
+  '_id' | 'errorId' | 'profileId' | 'timestampMs' | 'receivedAt' | 'release' | 'environment' | 'message' | 'severity'
 > {
   /** Whether the client said which flags there were. */
   readonly hasFlags: boolean;
 }
 
 export function factsOf(error: PendingError): ErrorFacts {
-  const { errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, flags } = error;
+  const { _id, errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, flags } = error;
   const hasFlags = flags !== undefined;
-  return { errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, hasFlags };
+  return { _id, errorId, profileId, timestampMs, receivedAt, release, environment, message, severity, hasFlags };
 }
 
 /** An occurrence that is symbolicated and knows its fingerprint. */

@@ -14,7 +14,8 @@ export function profileIdOf(appId: ObjectId, externalId: string): ObjectId {
   return new ObjectId(hash('sha256', input, 'buffer').subarray(0, 12));
 }
 
-export type ItemKind = 'events' | 'heatmap' | 'profiles' | 'errors' | 'sessions' | 'feedback';
+export const ITEM_KINDS = ['events', 'heatmap', 'profiles', 'errors', 'sessions', 'feedback'] as const;
+export type ItemKind = (typeof ITEM_KINDS)[number];
 
 /** Bytes of an item's key: a big-endian hour, then the 12 bytes that also are the stored document's `_id`. */
 export const ITEM_KEY_BYTES = 16;

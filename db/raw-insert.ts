@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type ClientSession, type Db, type Document, MongoServerError } from 'mongodb';
+import { type ClientSession, type Db, type Document, MongoServerError, MongoWriteConcernError } from 'mongodb';
 
 /** A part of the driver that it keeps to itself: documents that are BSON already; `test/db/lane.test.ts` guards it. */
 interface DriverDocumentSequence {
@@ -16,11 +16,18 @@ export function rawDocuments(bytes: Uint8Array): unknown {
   return documents;
 }
 
-/** What a write command answers without an error may still say that it failed. */
+type ConcernError = ConstructorParameters<typeof MongoWriteConcernError>[0]['writeConcernError'];
+
+/**
+ * What a write command answers without an error may still say that it failed. Thrown is the first refusal, with all of
+ * them as `writeErrors`; a write concern that was not met comes before, since then nothing is certain of the rest.
+ */
 export function throwIfRefused(answer: Document): void {
-  const [refused] = (answer['writeErrors'] as Document[] | undefined) ?? [];
-  const failure = refused ?? (answer['writeConcernError'] as Document | undefined);
-  if (failure !== undefined) throw new MongoServerError(failure);
+  const unconfirmed = answer['writeConcernError'] as ConcernError | undefined;
+  if (unconfirmed !== undefined) throw new MongoWriteConcernError({ writeConcernError: unconfirmed, ok: 1 });
+  const writeErrors = (answer['writeErrors'] as Document[] | undefined) ?? [];
+  const [first] = writeErrors;
+  if (first !== undefined) throw new MongoServerError({ ...first, writeErrors });
 }
 
 /** Inserts BSON documents as one command, inside a transaction. Nothing to insert: nothing is sent. */

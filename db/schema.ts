@@ -32,6 +32,7 @@ import { laneCheckSpec } from './lane-check.js';
 import { memberTokensSpec } from './member-tokens.js';
 import { membersSpec } from './members.js';
 import { profileAliasesSpec, profilesSpec } from './profiles.js';
+import { refusedItemsSpec } from './refused-items.js';
 import { releaseDaysSpec, releaseSessionsSpec } from './release-sessions.js';
 import { releaseProfilesSpec, releasesSpec } from './releases.js';
 import { rolloutProfilesSpec } from './rollout-profiles.js';
@@ -79,6 +80,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   sourceMapsSpec,
   sourceMapChunksSpec,
   dropsSpec,
+  refusedItemsSpec,
   flagsSpec,
   flagRevisionsSpec,
   flagStatesSpec,

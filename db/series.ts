@@ -42,6 +42,8 @@ export async function storedIds(
 ): Promise<Set<string>> {
   const ranges = new Map<string, { meta: SeriesMeta; least: Date; most: Date }>();
   for (const { meta, timestamp } of items) {
+    // What has no time was never taken, and would spoil the range of all others.
+    if (!(timestamp instanceof Date)) continue;
     const key = `${meta.appId.toHexString()}/${String(meta.day)}`;
     const range = ranges.get(key) ?? { meta, least: timestamp, most: timestamp };
     if (timestamp < range.least) range.least = timestamp;

@@ -20,6 +20,22 @@ export interface FlushBatch {
   readonly rejected: readonly Rejection[];
 }
 
+/** An item of a flush that MongoDB does not take: where in `ids` it stands, and why. */
+export interface Refusal {
+  readonly at: number;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A write of a flush, and which item it is: where in `ids` it stands. What was only dropped is no item. */
+export type SpooledWrite = FlushWrite & { readonly item?: number };
+
+/** An item that was refused before: its key stays with the flush that it came with. */
+export interface ReplayedItem {
+  readonly key: Binary;
+  readonly flushId: string;
+}
+
 /**
  * The unit of ingest: what is claimed, acknowledged, stored and counted together. Inserting it is the claim on its
  * keys and the acknowledgement; its documents go, its keys stay for the dedupe window.
@@ -40,12 +56,16 @@ export interface FlushDoc {
   readonly ids?: readonly Binary[];
   /** Indexes into `ids` of items that a take-over left out, since they were past the app's retention. */
   readonly skip: readonly number[];
+  /** Set aside in `refused_items`. */
+  readonly refused?: readonly Refusal[];
+  /** Instead of `ids`, in a flush that was made of refused items. */
+  readonly replays?: readonly ReplayedItem[];
   /** The documents as BSON, one after the other, in the order of `ids`. */
   readonly bytes?: { readonly events: Binary; readonly heatmap: Binary; readonly errors?: Binary };
   readonly size: number;
   readonly rollups?: readonly RollupShare[];
   readonly touches?: readonly ProfileTouch[];
-  readonly writes?: readonly FlushWrite[];
+  readonly writes?: readonly SpooledWrite[];
   readonly doneAt?: Date;
   readonly failure?: string;
 }
@@ -55,6 +75,12 @@ const DEDUPE_HOURS = 48;
 const DEDUPE_INDEX = 'dedupe_window';
 
 export type KeylessFlush = Omit<FlushDoc, 'ids' | 'batches' | 'batchKeys'>;
+type LeftOut = Pick<FlushDoc, '_id' | 'epoch' | 'skip' | 'refused'>;
+type StoredFlush = Pick<FlushDoc, '_id' | 'epoch' | 'refused' | 'replays'>;
+
+/** The keys of a flush's items, whose places are what `skip`, `refused` and its writes name. */
+export const keysOf = ({ ids, replays }: Pick<FlushDoc, 'ids' | 'replays'>): readonly Binary[] =>
+  ids ?? replays?.map(({ key }) => key) ?? [];
 
 export const ingestSpoolSpec: CollectionSpec = {
   name: 'ingest_spool',
@@ -95,6 +121,7 @@ export interface Receipt extends Accepted {
   readonly stored: number;
   readonly duplicates: number;
   readonly expired: number;
+  readonly refused: number;
   readonly receivedAt: Date;
   readonly storedAt: Date | null;
 }
@@ -102,6 +129,25 @@ export interface Receipt extends Accepted {
 export function spool(db: Db) {
   const collection = db.collection<FlushDoc>(ingestSpoolSpec.name);
   const majority = { readConcern: { level: 'majority' as const }, readPreference: 'primary' as const };
+
+  /** The receipts of the flushes that refused items came with tell from now on that they are stored. */
+  async function noteReplayed(
+    replays: readonly ReplayedItem[],
+    refused: readonly Refusal[],
+    session: ClientSession,
+  ): Promise<void> {
+    const again = new Set(refused.map(({ at }) => at));
+    const byFlush = new Map<string, Binary[]>();
+    replays.forEach(({ key, flushId }, at) => {
+      if (!again.has(at)) byFlush.set(flushId, [...(byFlush.get(flushId) ?? []), key]);
+    });
+    for (const [_id, keys] of byFlush) {
+      const { ids = [] } = (await collection.findOne({ _id }, { session, projection: { ids: 1 } })) ?? {};
+      const places = new Map(ids.map((id, at) => [id.toString('hex'), at]));
+      const at = { $in: keys.flatMap((key) => places.get(key.toString('hex')) ?? []) };
+      await collection.updateOne({ _id }, { $pull: { refused: { at } } }, { session });
+    }
+  }
 
   return {
     /** The dedupe window: how long a resend is recognised after its flush was stored. */
@@ -118,27 +164,39 @@ export function spool(db: Db) {
     find: (id: string): Promise<KeylessFlush | null> =>
       collection.findOne<KeylessFlush>({ _id: id }, { ...majority, projection: { ids: 0, batches: 0, batchKeys: 0 } }),
 
+    /** The flush with its keys. */
+    findWhole: (id: string): Promise<FlushDoc | null> => collection.findOne({ _id: id }, majority),
+
     /** The flush under its next epoch, or null where somebody has stored it meanwhile. */
     takeOver: (id: string): Promise<FlushDoc | null> =>
       collection.findOneAndUpdate({ _id: id, state: 'new' }, { $inc: { epoch: 1 } }, { returnDocument: 'after' }),
 
     /** False where a newer owner has taken over: nothing may be written then. */
-    async leaveOut(id: string, epoch: number, skip: readonly number[]): Promise<boolean> {
-      const { matchedCount } = await collection.updateOne({ _id: id, state: 'new', epoch }, { $set: { skip } });
+    async leaveOut({ _id, epoch, skip, refused = [] }: LeftOut): Promise<boolean> {
+      const leftOut = { skip, ...(refused.length > 0 && { refused }) };
+      const { matchedCount } = await collection.updateOne({ _id, state: 'new', epoch }, { $set: leftOut });
       return matchedCount === 1;
     },
 
     /** The end of a flush, inside its last transaction. False where it was stored before or has a newer owner. */
-    async markStored({ _id, epoch }: KeylessFlush, doneAt: Date, session: ClientSession): Promise<boolean> {
+    async markStored(
+      { _id, epoch, refused, replays }: StoredFlush,
+      doneAt: Date,
+      session: ClientSession,
+    ): Promise<boolean> {
       const { matchedCount } = await collection.updateOne(
         { _id, state: 'new', epoch },
-        { $set: { state: 'stored', doneAt }, $unset: { bytes: 1, rollups: 1, touches: 1, writes: 1 } },
+        {
+          $set: { state: 'stored', doneAt, ...(refused && { refused }) },
+          $unset: { bytes: 1, rollups: 1, touches: 1, writes: 1 },
+        },
         { session },
       );
+      if (matchedCount === 1 && replays) await noteReplayed(replays, refused ?? [], session);
       return matchedCount === 1;
     },
 
-    /** Poison: set aside with all it holds, for `replayFailed` after the fix. */
+    /** It cannot be read: set aside with all it holds, for `replayFailed` after the fix. */
     async markFailed(id: string, failure: string): Promise<void> {
       await collection.updateOne({ _id: id, state: 'new' }, { $set: { state: 'failed', failure } });
     },
@@ -195,15 +253,18 @@ export function spool(db: Db) {
       const flush = await collection.findOne(filter, { ...majority, projection: { ids: 0, bytes: 0, rollups: 0 } });
       const batch = flush?.batches.find((each) => Buffer.from(each.key.buffer).equals(key));
       if (!flush || !batch?.appId.equals(appId)) return null;
-      const expired = flush.skip.filter((index) => index >= batch.from && index < batch.to).length;
+      const isOwn = (index: number): boolean => index >= batch.from && index < batch.to;
+      const expired = flush.skip.filter(isOwn).length;
+      const refused = (flush.refused ?? []).filter(({ at }) => isOwn(at)).length;
       const own = batch.to - batch.from;
       return {
         batchId: batchId(key),
         state: flush.state === 'new' ? 'pending' : flush.state,
         accepted: batch.accepted,
-        stored: flush.state === 'stored' ? own - expired : 0,
+        stored: flush.state === 'stored' ? own - expired - refused : 0,
         duplicates: batch.accepted - own,
         expired,
+        refused,
         rejected: batch.rejected,
         receivedAt: flush.at,
         storedAt: flush.doneAt ?? null,

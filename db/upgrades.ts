@@ -21,7 +21,9 @@ export const FIRST_VERSION = 1;
  * In order, without a gap, from version 2. Add one whenever a process of the version before must not start any more on
  * the new schema: it would put its own validators back.
  */
-export const UPGRADES: readonly Upgrade[] = [];
+export const UPGRADES: readonly Upgrade[] = [
+  { version: 2, title: 'Items that MongoDB refuses are set aside by themselves, and counted as dropped by the store' },
+];
 
 const INDEX_NOT_FOUND = 27;
 const NAMESPACE_NOT_FOUND = 26;

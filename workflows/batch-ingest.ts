@@ -6,7 +6,8 @@ import {
   proxyLocalActivities,
   setCurrentDetails,
 } from '@temporalio/workflow';
-import type { BatchActivities, FlushResult } from '../activities/batches.js';
+import type { BatchActivities } from '../activities/batches.js';
+import type { FlushResult } from '../activities/flush-result.js';
 import type { FlushSummary } from '../db/claim.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
 

@@ -1,16 +1,24 @@
-import { type Db, type MongoClient, ObjectId } from 'mongodb';
+import { type Db, type MongoClient, MongoNetworkError, ObjectId } from 'mongodb';
 import { batchDeps } from '../../activities/batch-deps.js';
 import { batchActivities } from '../../activities/batches.js';
 import { batchBuilder } from '../../api/ingest/batch-builder.js';
 import { people } from '../../api/ingest/people.js';
 import type { Batch } from '../../db/batch.js';
 import { claim } from '../../db/claim.js';
-import { type Lane, lanes, laneWasTaken } from '../../db/lane.js';
+import type { App } from '../../db/apps.js';
+import { failureKind } from '../../db/failure.js';
+import { type Lane, lanes } from '../../db/lane.js';
 import { type FlushDoc, spool } from '../../db/spool.js';
 import { appOf } from './apps.js';
+import { addItem, type Kind, KINDS, spoilt, spoiltDrops } from './every-kind.js';
+import { recount, type SimulatedBatch } from './recount.js';
 
 /** A death at some step: the caller gives up there, what it had sent may still arrive. */
-class Crash extends Error {}
+class Crash extends MongoNetworkError {
+  constructor() {
+    super('crashed');
+  }
+}
 
 const CRASH_RATE = 0.08;
 const LATE_RATE = 0.5;
@@ -47,6 +55,8 @@ interface World {
   readonly db: Db;
   /** False takes step 9b out: a new owner reads and inserts without having fenced off the old ones. */
   readonly fence: boolean;
+  /** False takes step 11b(a) out: what is left when documents are refused goes out under the number of them all. */
+  readonly renumber: boolean;
 }
 
 /**
@@ -55,9 +65,11 @@ interface World {
  * flushes, crashes at each step, inserts that land after their caller gave up, owners that take over; then a sweep
  * until nothing waits, and a recount.
  */
-export async function simulate(seed: number, { client, db, fence }: World): Promise<Verdict> {
+export async function simulate(seed: number, { client, db, fence, renumber }: World): Promise<Verdict> {
   const rng = random(seed);
   const app = { ...appOf(`sim-${String(seed)}`), id: new ObjectId() };
+  const neighbour = { ...appOf(`sim-${String(seed)}-neighbour`), id: new ObjectId() };
+  const poison = KINDS[seed % KINDS.length] ?? 'event';
   const late: Promise<unknown>[] = [];
   let hurting = true;
 
@@ -89,7 +101,8 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
   const shakyLanes: typeof realLanes = {
     use: async (id, work) => {
       // A late insert needs a lane of its own life: the one it was sent in is given back when its caller dies.
-      const insert: Lane['insert'] = async (...insertArgs) => {
+      const insert: Lane['insert'] = async (txnNumber, ...rest) => {
+        const insertArgs = [renumber ? txnNumber : 1, ...rest] as const;
         await step();
         // A slow owner: here what it has read is old news, unless it has fenced off the others.
         if (hurting && insertArgs[0] > 1) await sleep(rng() * SLOW_MS);
@@ -99,7 +112,8 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
             sleep(delay)
               .then(() => realLanes.use(id, (lane) => lane.insert(...insertArgs)))
               .catch((error: unknown) => {
-                if (!laneWasTaken(error)) throw error;
+                // Nobody is told: its caller is gone.
+                if (failureKind(error) === 'transient') throw error;
               }),
           );
           throw new Crash();
@@ -113,7 +127,7 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
           insert,
           fence: async (txnNumber) => {
             await step();
-            if (fence) await lane.fence(txnNumber);
+            if (fence && renumber) await lane.fence(txnNumber);
             await step();
           },
         }),
@@ -127,22 +141,27 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
       ...deps,
       spool: shaky,
       retention: { apps: () => Promise.resolve([]) },
+      pauseMs: 1,
       now: () => Date.now() + ahead,
     });
 
   const survive = async (work: Promise<unknown>): Promise<void> => {
     await work.catch((error: unknown) => {
-      const expected = error instanceof Crash || laneWasTaken(error) || /has a newer owner/.test(String(error));
-      if (!expected && !isUnconfirmed(error)) throw error;
+      if (failureKind(error) === 'content') throw error;
     });
   };
 
-  const batches = [
+  const simulated = [
     [1, 2, 3, 4],
     [3, 4, 5, 6],
     [6, 7, 8, 1],
     [2, 5],
-  ].map((ids, index) => batchOf(app, seed, ids, index));
+  ].map((ids, index) => {
+    // Two batches have what is refused in common, so that it is a duplicate too.
+    const kind = index % 2 === 0 ? poison : undefined;
+    return batchOf(index === 3 ? neighbour : app, { seed, ids, index, poison: kind });
+  });
+  const batches = simulated.map(({ batch }) => batch);
   const acknowledged = new Set<Batch>();
   const send = async (sent: readonly Batch[]): Promise<void> => {
     const { outcomes } = await claim(shaky, sent, new Date());
@@ -190,66 +209,31 @@ export async function simulate(seed: number, { client, db, fence }: World): Prom
     if (waiting.length === 0) break;
     for (const { _id } of waiting) await survive(worker(0).storeFlush({ flushId: _id }));
   }
-  return { seed, faults: await recount(db, app.id, [...acknowledged], await flushesNow()) };
+  const apps = [app.id, neighbour.id];
+  const outcome = { apps, batches: simulated, acknowledged: [...acknowledged], flushes: await flushesNow() };
+  return { seed, faults: await recount(db, outcome) };
 }
 
-const isUnconfirmed = (error: unknown): boolean => error instanceof Error && error.cause instanceof Crash;
-
-function batchOf(app: ReturnType<typeof appOf>, seed: number, ids: readonly number[], index: number): Batch {
-  const now = Date.now();
-  const at = now - (now % 3_600_000);
-  const builder = batchBuilder({ app, people: SENDERS, now });
-  const common = { appId: '', profileId: `p${String(index)}`, sessionId: 's', timestampMs: at, pageUrl: '/' };
-  for (const id of ids) {
-    const type = {
-      eventType: 'click',
-      elementTid: '',
-      metadata: {},
-      pageContext: undefined,
-      elementContext: undefined,
-    };
-    builder.event('events', id, { ...common, ...type, eventId: `${String(seed)}:${String(id)}` });
-    // The same point in every batch that has its id: it has no id of its own, its content is its identity.
-    const point = { ...common, profileId: 'p', x: id, y: seed % 1000, viewportWidth: 1, viewportHeight: 1 };
-    builder.heatmap('heatmapEvents', id, point);
-  }
-  const body = Buffer.from(`${String(seed)}/${String(index)}`);
-  return builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body });
+interface Contents {
+  readonly seed: number;
+  readonly ids: readonly number[];
+  readonly index: number;
+  /** The kind of an item that mongod refuses. */
+  readonly poison: Kind | undefined;
 }
 
-async function recount(
-  db: Db,
-  appId: ObjectId,
-  acknowledged: readonly Batch[],
-  flushes: readonly FlushDoc[],
-): Promise<Record<string, number>> {
-  const faults: Record<string, number> = {};
-  const fault = (kind: string, count = 1): void => {
-    if (count > 0) faults[kind] = (faults[kind] ?? 0) + count;
+function batchOf(app: App, { seed, ids, index, poison }: Contents): SimulatedBatch {
+  const name = (id: number | string): string => `${String(seed)}:${String(id)}`;
+  const filled = (last: Kind | undefined): Batch => {
+    const builder = batchBuilder({ app, people: SENDERS, now: Date.now() });
+    for (const id of ids) for (const kind of ['event', 'point'] as const) addItem(builder, kind, name(id));
+    addItem(builder, KINDS[(seed + index) % KINDS.length] ?? 'event', name(`other-${String(index)}`));
+    if (last) addItem(builder, last, name('poison'));
+    const body = Buffer.from(name(`batch-${String(index)}`));
+    return builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body });
   };
-  const rows = new Map<string, number>();
-  for (const name of ['events', 'heatmap_events']) {
-    for await (const { _id } of db.collection(name).find({ 'meta.appId': appId })) {
-      const id = String(_id);
-      rows.set(id, (rows.get(id) ?? 0) + 1);
-    }
-  }
-  const promised = new Set(
-    acknowledged.flatMap(({ items }) => items.map(({ key }) => Buffer.from(key.slice(4), 'latin1').toString('hex'))),
-  );
-  for (const id of promised) if (!rows.has(id)) fault('lost');
-  for (const count of rows.values()) fault('doubled', count - 1);
-
-  fault('stuck', flushes.filter(({ state }) => state !== 'stored').length);
-  const counted = await db.collection('event_rollups').find({ appId }).toArray();
-  if (counted.reduce((sum, { count }) => sum + Number(count), 0) !== rows.size) fault('rollups');
-
-  const store = spool(db);
-  for (const batch of acknowledged) {
-    const receipt = await store.receipt(appId, batch.key);
-    if (receipt?.state !== 'stored' || receipt.stored + receipt.duplicates !== batch.items.length) fault('receipt');
-  }
-  const owned = flushes.reduce((sum, flush) => sum + (flush.ids?.length ?? 0), 0);
-  if (owned !== rows.size) fault('owned');
-  return faults;
+  const healthy = filled(undefined);
+  const whole = filled(poison);
+  const bad = new Set(whole.items.slice(healthy.items.length).map(({ key }) => key));
+  return { batch: poison === 'drop' ? spoiltDrops(whole) : spoilt(whole, ({ key }) => bad.has(key)), bad };
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import type { BatchActivities, FlushResult } from '../../activities/batches.js';
+import type { BatchActivities } from '../../activities/batches.js';
+import type { FlushResult } from '../../activities/flush-result.js';
 import { batchIngest } from '../../workflows/batch-ingest.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
