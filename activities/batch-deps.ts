@@ -10,6 +10,7 @@ import { profiles } from '../db/profiles.js';
 import { refusedItems } from '../db/refused-items.js';
 import { sessions } from '../db/release-sessions.js';
 import { releases } from '../db/releases.js';
+import { replayRefused } from '../db/replay-refused.js';
 import { retention } from '../db/retention.js';
 import { rolloutProfiles } from '../db/rollout-profiles.js';
 import { rollups } from '../db/rollups.js';
@@ -20,6 +21,9 @@ import { errorPipeline } from './errors.js';
 import type { RetentionDeps } from './retention.js';
 import { rolloutMarks } from './rollout-marks.js';
 import { symbolicator } from './symbolicate.js';
+import type { WaitingFlushDeps } from './waiting-flushes.js';
+
+type Deps = BatchDeps & RetentionDeps & Pick<WaitingFlushDeps, 'replayRefused'>;
 
 interface World {
   readonly client: MongoClient;
@@ -32,12 +36,13 @@ interface World {
 const PAUSE_MS = 200;
 
 /** All that storing flushes needs, over one database. */
-export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): BatchDeps & RetentionDeps {
+export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World): Deps {
   const known = releases(db);
+  const [spooled, refused] = [spool(db), refusedItems(db)];
   return {
     client,
     db,
-    spool: spool(db),
+    spool: spooled,
     lanes,
     rollups: rollups(db),
     profiles: profiles(db),
@@ -54,7 +59,8 @@ export function batchDeps({ client, db, lanes, onAlerts, now = Date.now }: World
     sessions: sessions(db),
     feedback: feedback(db),
     drops: drops(db),
-    refusedItems: refusedItems(db),
+    refusedItems: refused,
+    replayRefused: replayRefused({ client, spool: spooled, refusedItems: refused }),
     pauseMs: PAUSE_MS,
     onAlerts,
     now,

@@ -1,4 +1,3 @@
-import type { FlushSummary } from '../db/claim.js';
 import type { KeylessFlush, Spool } from '../db/spool.js';
 import type { ErrorPipeline } from './errors.js';
 import { flushResult, type FlushResult } from './flush-result.js';
@@ -128,27 +127,7 @@ export function batchActivities(deps: BatchDeps) {
     /** Sets a flush aside whose bytes cannot be read. It keeps its claim and its documents. */
     failFlush: ({ flushId, reason }: StoreFlushInput & { readonly reason: string }): Promise<void> =>
       spool.markFailed(flushId, reason),
-
-    /** Flushes that wait longer than they should; with `replayFailed`, also those set aside before. */
-    async findWaiting({ olderThanMs, limit, replayFailed }: FindWaitingInput): Promise<FlushSummary[]> {
-      if (replayFailed) await spool.replayFailed();
-      const waiting = await spool.waiting(new Date(now() - olderThanMs), limit);
-      if (waiting.length === 0) return [];
-      const slugs = new Map((await deps.retention.apps()).map(({ id, appId }) => [id.toHexString(), appId]));
-      return waiting.map(({ _id, batches }) => ({
-        id: _id,
-        batches: batches.length,
-        items: batches.reduce((sum, { from, to }) => sum + to - from, 0),
-        apps: [...new Set(batches.map(({ appId }) => slugs.get(appId.toHexString()) ?? appId.toHexString()))],
-      }));
-    },
   };
-}
-
-export interface FindWaitingInput {
-  readonly olderThanMs: number;
-  readonly limit: number;
-  readonly replayFailed: boolean;
 }
 
 export type BatchActivities = ReturnType<typeof batchActivities>;

@@ -11,8 +11,10 @@ import { flagUsageActivities, type FlagUsageDeps } from './flag-usage.js';
 import { type DriftDeps, flagDriftActivities } from './flag-drift.js';
 import { flagSetActivities, type FlagSetDeps } from './flag-sets.js';
 import { retentionActivities, type RetentionDeps } from './retention.js';
+import { type WaitingFlushDeps, waitingFlushActivities } from './waiting-flushes.js';
 
 type Deps = BatchDeps &
+  WaitingFlushDeps &
   RetentionDeps &
   AlertDeps &
   DeliveryDeps &
@@ -30,6 +32,7 @@ type Deps = BatchDeps &
 export function activities(deps: Deps) {
   return {
     ...batchActivities(deps),
+    ...waitingFlushActivities(deps),
     ...retentionActivities(deps),
     ...alertActivities(deps),
     ...deliveryActivities(deps),

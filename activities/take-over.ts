@@ -122,7 +122,7 @@ async function takeOver(deps: LaneDeps, flushId: string, refuses: boolean): Prom
       isWhole.push(isListWhole);
     }
     if (isWhole.includes(false)) continue;
-    if (left.size === 0) return flush;
+    if (left.size === 0 && flush.rollups) return flush;
     const rollups = [...recount('events', wanted.events), ...recount('heatmap', wanted.heatmap)];
     return { ...flush, skip, refused, rollups };
   }

@@ -70,10 +70,10 @@ export function refusedItems(db: Db) {
       await collection.bulkWrite(writes, { session, ordered: false });
     },
 
-    /** The oldest that can be replayed, after `after`. */
-    oldest: (limit: number, session: ClientSession): Promise<RefusedItemDoc[]> =>
+    /** The oldest, of those that were refused before and are kept whole. */
+    oldest: (limit: number, before: Date, session: ClientSession): Promise<RefusedItemDoc[]> =>
       collection
-        .find({ $or: [{ bson: { $exists: true } }, { write: { $exists: true } }] }, { session })
+        .find({ at: { $lt: before }, $or: [{ bson: { $exists: true } }, { write: { $exists: true } }] }, { session })
         .sort({ at: 1 })
         .limit(limit)
         .toArray(),
@@ -81,8 +81,6 @@ export function refusedItems(db: Db) {
     async remove(ids: readonly Binary[], session: ClientSession): Promise<void> {
       await collection.deleteMany({ _id: { $in: [...ids] } }, { session });
     },
-
-    count: (): Promise<number> => collection.estimatedDocumentCount(),
   };
 }
 

@@ -68,11 +68,21 @@ export interface FlushDoc {
   readonly writes?: readonly SpooledWrite[];
   readonly doneAt?: Date;
   readonly failure?: string;
+  /** How many runs of `batchIngest` have ended without storing it; left out before the first. */
+  readonly failedRuns?: number;
+  readonly lastFailedRun?: FailedRun;
+}
+
+export interface FailedRun {
+  readonly runId: string;
+  readonly reason: string;
+  readonly at: Date;
 }
 
 /** Hours for which the keys of a stored flush are kept, where the configuration says nothing else. */
 const DEDUPE_HOURS = 48;
 const DEDUPE_INDEX = 'dedupe_window';
+const WAITING_INDEX = 'waiting';
 
 export type KeylessFlush = Omit<FlushDoc, 'ids' | 'batches' | 'batchKeys'>;
 type LeftOut = Pick<FlushDoc, '_id' | 'epoch' | 'skip' | 'refused'>;
@@ -88,6 +98,12 @@ export const ingestSpoolSpec: CollectionSpec = {
     { key: { ids: 1 }, name: 'held_items', unique: true, sparse: true },
     { key: { batchKeys: 1 }, name: 'held_batches', unique: true, sparse: true },
     { key: { state: 1, at: 1, size: 1 }, name: 'by_state_time' },
+    // Of the few that wait, so that flushes that fail for ever are passed over without being read.
+    {
+      key: { failedRuns: 1, at: 1, _id: 1 },
+      name: WAITING_INDEX,
+      partialFilterExpression: { state: 'new' },
+    },
     // On doneAt only: what is not stored yet never expires, since others dropped their copies on its word.
     { key: { doneAt: 1 }, name: DEDUPE_INDEX, expireAfterSeconds: DEDUPE_HOURS * 3600 },
   ],
@@ -101,6 +117,13 @@ export const ingestSpoolSpec: CollectionSpec = {
     },
   },
 };
+
+interface WaitingQuery {
+  readonly before: Date;
+  readonly failedBefore: boolean;
+  readonly except: readonly string[];
+  readonly limit: number;
+}
 
 /** Enough of a flush to tell ops what waits. */
 export interface WaitingFlush {
@@ -156,8 +179,8 @@ export function spool(db: Db) {
       await db.command({ collMod: ingestSpoolSpec.name, index });
     },
 
-    insert: async (flush: FlushDoc): Promise<void> => {
-      await collection.insertOne(flush);
+    insert: async (flush: FlushDoc, session?: ClientSession): Promise<void> => {
+      await collection.insertOne(flush, session && { session });
     },
 
     /** Without its keys, which the usual way does not need and which are most of its cost. */
@@ -206,14 +229,31 @@ export function spool(db: Db) {
       return modifiedCount;
     },
 
-    /** Flushes that wait since before `before`, oldest first. */
-    waiting: (before: Date, limit: number): Promise<WaitingFlush[]> =>
+    /**
+     * Flushes that wait since before `before`: those that no run has failed on, oldest first, or those that one has,
+     * the fewest failed runs first, so that all have their turn.
+     */
+    waiting: ({ before, failedBefore, except, limit }: WaitingQuery): Promise<WaitingFlush[]> =>
       collection
-        .find({ state: 'new', at: { $lt: before } })
+        .find({
+          state: 'new',
+          failedRuns: failedBefore ? { $gt: 0 } : { $exists: false },
+          at: { $lt: before },
+          _id: { $nin: except },
+        })
         .project<WaitingFlush>({ _id: 1, 'batches.appId': 1, 'batches.from': 1, 'batches.to': 1 })
-        .sort({ at: 1 })
+        .sort({ failedRuns: 1, at: 1 })
         .limit(limit)
+        .hint(WAITING_INDEX)
         .toArray(),
+
+    /** Idempotent by the run: that it failed counts once. */
+    async recordFailedRun(id: string, failed: FailedRun): Promise<void> {
+      await collection.updateOne(
+        { _id: id, state: 'new', 'lastFailedRun.runId': { $ne: failed.runId } },
+        { $inc: { failedRuns: 1 }, $set: { lastFailedRun: failed } },
+      );
+    },
 
     async backlog(): Promise<Backlog> {
       const [waiting] = await collection

@@ -17,6 +17,7 @@ import type { FlagUsageActivities } from '../activities/flag-usage.js';
 import type { FlagDriftActivities } from '../activities/flag-drift.js';
 import type { FlagSetActivities } from '../activities/flag-sets.js';
 import type { RetentionActivities } from '../activities/retention.js';
+import type { WaitingFlushActivities } from '../activities/waiting-flushes.js';
 import { registerSearchAttributes } from '../worker/search-attributes.js';
 import { alertDelivery, alertDeliveryRun } from '../workflows/alert-delivery.js';
 import { ALERT_DISPATCH_ID, alertDispatch, alertDispatchWake } from '../workflows/alert-dispatch.js';
@@ -36,8 +37,10 @@ import { temporaryEngines } from './servers/temporary.mjs';
 // npm run record:histories: runs every workflow on a Temporal of its own, each along its ways, and writes down what
 // happened. To be run when a workflow is added or changed for good, never to make a failing replay pass. With names,
 // only histories that begin with one of them: npm run record:histories -- alert
+// What only code of before could do, and `patched` still can, stands in the folder "patched": it is never recorded again.
 
 type Activities = BatchActivities &
+  WaitingFlushActivities &
   RetentionActivities &
   AlertActivities &
   DeliveryActivities &
@@ -65,7 +68,7 @@ Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
 const connection = await NativeConnection.connect({ address: engines.temporalAddress });
 const client = new Client({ connection, identity: 'recorder' });
 mkdirSync(folder, { recursive: true });
-for (const file of readdirSync(folder).filter(isWanted)) rmSync(join(folder, file));
+for (const file of readdirSync(folder)) if (file.endsWith('.json') && isWanted(file)) rmSync(join(folder, file));
 try {
   await registerSearchAttributes(connection, 'default');
   await recordAll();
@@ -91,7 +94,8 @@ async function recordAll(): Promise<void> {
 
   const ingest = (flushIds: readonly string[]) => async (taskQueue: string) => {
     const handle = await client.workflow.start(batchIngest, { ...batchIngestRun(flushIds.map(waiting)), taskQueue });
-    await handle.result();
+    // Whether it fails or not is part of the history.
+    await handle.result().catch(() => undefined);
     return handle.workflowId;
   };
   await record('batch-ingest.quick', { storeFlushes }, ingest(['F1', 'F2', 'F3']));
@@ -113,6 +117,19 @@ async function recordAll(): Promise<void> {
     ingest(['H1', 'H2', 'H3']),
   );
 
+  await record(
+    'batch-ingest.left',
+    {
+      storeFlushes: async () => ({ results: [stored('I1')], left: [left('I2'), left('I3')] }),
+      storeFlush: ({ flushId }) =>
+        flushId === 'I3'
+          ? Promise.resolve(stored(flushId))
+          : Promise.reject(failure('no memory left', { nonRetryable: true })),
+      recordFailedRun: async () => undefined,
+    },
+    ingest(['I1', 'I2', 'I3']),
+  );
+
   const sweep = (flushIds: readonly string[]) => async (taskQueue: string) => {
     const handle = await client.workflow.start(spoolSweep, {
       taskQueue,
@@ -126,6 +143,13 @@ async function recordAll(): Promise<void> {
   const found = Array.from({ length: 12 }, (_, index) => `S${String(index).padStart(2, '0')}`);
   await record('spool-sweep.nothing', { findWaiting: async () => [] }, sweep([]));
   await record('spool-sweep.findings', { findWaiting: async () => found.map(waiting), storeFlushes }, sweep(found));
+  const failedBefore = (id: string) => ({ ...waiting(id), failedBefore: true });
+  const alone = ['T00', 'T01', 'T02'];
+  await record(
+    'spool-sweep.failed-before',
+    { findWaiting: async () => [waiting('T00'), failedBefore('T01'), failedBefore('T02')], storeFlushes },
+    sweep(alone),
+  );
 
   await record(
     'retention',

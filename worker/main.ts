@@ -14,6 +14,7 @@ import { TASK_QUEUE } from '../domain/task-queue.js';
 import { alertWakes } from './alert-wakes.js';
 import { failureInterceptor } from './failure-interceptor.js';
 import { flagWakes } from './flag-wakes.js';
+import { openFlushes } from './open-flushes.js';
 import { ensureSchedules, SCHEDULES } from './schedules.js';
 import { registerSearchAttributes } from './search-attributes.js';
 
@@ -49,6 +50,7 @@ const worker = await Worker.create({
   taskQueue: TASK_QUEUE,
   activities: activities({
     ...batchDeps({ client, db, lanes, onAlerts }),
+    openFlushes: openFlushes({ client: temporal, log }),
     ...alertDeps({ client, db, ...config, ...wakes }),
     ...errorGroupDeps({ client, db }),
     ...flagSetDeps({ client, db, ...setWakes }),

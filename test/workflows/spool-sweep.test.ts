@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { BatchActivities } from '../../activities/batches.js';
+import type { WaitingFlushActivities } from '../../activities/waiting-flushes.js';
 import { batchIngest, batchIngestId } from '../../workflows/batch-ingest.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { spoolSweep } from '../../workflows/spool-sweep.js';
 import { testBundle, testTemporal, unique } from '../helper/temporal.js';
 
-type Fakes = Pick<BatchActivities, 'findWaiting' | 'storeFlushes'>;
+type Fakes = Pick<BatchActivities, 'storeFlushes'> & Pick<WaitingFlushActivities, 'findWaiting'>;
 
 describe('the spoolSweep workflow', () => {
   let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -33,13 +34,17 @@ describe('the spoolSweep workflow', () => {
     temporal.client.workflow.execute(spoolSweep, { taskQueue, workflowId: unique('sweep'), args: [input] });
 
   /** Stores whatever it is asked to, and remembers what was asked. */
-  function recorder(waiting: readonly string[]) {
+  function recorder(waiting: readonly string[], failedBefore: readonly string[] = []) {
     const asked: unknown[] = [];
     const runs: (readonly string[])[] = [];
     const fakes: Fakes = {
       async findWaiting(input) {
         asked.push(input);
-        return waiting.map((id) => ({ id, batches: 2, items: 30, apps: ['shop', 'blog'] }));
+        const facts = { batches: 2, items: 30, apps: ['shop', 'blog'] };
+        return [
+          ...waiting.map((id) => ({ id, ...facts })),
+          ...failedBefore.map((id) => ({ id, ...facts, failedBefore: true })),
+        ];
       },
       async storeFlushes({ flushIds }) {
         runs.push(flushIds);
@@ -52,10 +57,12 @@ describe('the spoolSweep workflow', () => {
     return { asked, runs, fakes };
   }
 
+  const usual = { olderThanMs: 60_000, limit: 200, mostFailedBefore: 100, replayFailed: false };
+
   it('starts nothing when nothing waits', async () => {
     const { asked, runs, fakes } = recorder([]);
     assert.equal(await withWorker(fakes, (taskQueue) => sweep(taskQueue)), 0);
-    assert.deepEqual(asked, [{ olderThanMs: 60_000, limit: 200, replayFailed: false }]);
+    assert.deepEqual(asked, [usual]);
     assert.deepEqual(runs, []);
   });
 
@@ -72,13 +79,38 @@ describe('the spoolSweep workflow', () => {
         assert.equal(typedSearchAttributes.get(SEARCH_ATTRIBUTES.kind), 'batch-ingest');
         assert.deepEqual(typedSearchAttributes.get(SEARCH_ATTRIBUTES.apps), ['shop', 'blog']);
         const flushes = first === waiting[20] ? 3 : 10;
-        assert.deepEqual(memo, { batches: 2 * flushes, items: 30 * flushes, flushes });
+        const from = waiting.indexOf(first ?? '');
+        const flushIds = waiting.slice(from, from + 10);
+        assert.deepEqual(memo, { batches: 2 * flushes, items: 30 * flushes, flushes, flushIds });
+        const { events } = await run.fetchHistory();
+        const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+        assert.equal(Number(started?.workflowRunTimeout?.seconds), 3 * 3_600, 'it cannot hold its flushes for ever');
       }
       return count;
     });
     assert.equal(found, 23);
     const inOrder = runs.toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
     assert.deepEqual(inOrder, [waiting.slice(0, 10), waiting.slice(10, 20), waiting.slice(20)]);
+  });
+
+  it('starts each flush that a run has failed on in a run of its own, which knows it', async () => {
+    const [one, two, other, another] = [unique('a'), unique('b'), unique('c'), unique('d')];
+    const { runs, fakes } = recorder([one, two], [other, another]);
+    await withWorker(fakes, async (taskQueue) => {
+      assert.equal(await sweep(taskQueue), 4);
+      for (const [first, input] of [
+        [one, { flushIds: [one, two] }],
+        [other, { flushIds: [other], failedBefore: true }],
+        [another, { flushIds: [another], failedBefore: true }],
+      ] as const) {
+        const run = temporal.client.workflow.getHandle<typeof batchIngest>(batchIngestId(first));
+        await run.result();
+        const { events } = await run.fetchHistory();
+        const payloads = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+        assert.deepEqual(JSON.parse(Buffer.from(payloads[0]?.data ?? []).toString()), input);
+      }
+    });
+    assert.deepEqual(runs.map((run) => run.length).toSorted(), [1, 1, 2]);
   });
 
   it('leaves a flush to the run that is at it already, and starts the others', async () => {
@@ -105,6 +137,6 @@ describe('the spoolSweep workflow', () => {
   it('puts what was set aside back in line when ops ask for it', async () => {
     const { asked, fakes } = recorder([]);
     await withWorker(fakes, (taskQueue) => sweep(taskQueue, { replayFailed: true }));
-    assert.deepEqual(asked, [{ olderThanMs: 60_000, limit: 200, replayFailed: true }]);
+    assert.deepEqual(asked, [{ ...usual, replayFailed: true }]);
   });
 });
