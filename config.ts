@@ -1,3 +1,5 @@
+import { lookup } from './domain/loose.js';
+
 export interface Config {
   readonly mongodbUrl: string;
   readonly temporalAddress: string | undefined;
@@ -26,12 +28,13 @@ export function readConfig(env: Env): Config {
   const problems: string[] = [];
 
   const text = (name: string, fallback?: string): string => {
-    const value = env[name] ?? fallback;
+    const value = lookup(env, name) ?? fallback;
     if (value === undefined || value === '') problems.push(`${name} is missing`);
     return value ?? '';
   };
   const whole = (name: string, fallback: number, least: number, most: number): number => {
-    const value = env[name] === undefined || env[name] === '' ? fallback : Number(env[name]);
+    const given = lookup(env, name) ?? '';
+    const value = given === '' ? fallback : Number(given);
     if (!Number.isInteger(value) || value < least || value > most) {
       problems.push(`${name} must be a whole number from ${String(least)} to ${String(most)}`);
     }
@@ -39,14 +42,14 @@ export function readConfig(env: Env): Config {
   };
 
   const url = (name: string, schemes: readonly string[]): string | undefined => {
-    const value = env[name];
+    const value = lookup(env, name);
     if (value === undefined || value === '') return undefined;
     const isUrl = URL.canParse(value) && schemes.includes(new URL(value).protocol);
     if (!isUrl) problems.push(`${name} must be a URL that begins with ${schemes.join(' or ')}`);
     return value.replace(/\/+$/, '');
   };
   const flag = (name: string): boolean => {
-    const value = env[name] ?? '';
+    const value = lookup(env, name) ?? '';
     if (!['', 'true', 'false'].includes(value)) problems.push(`${name} must be true or false`);
     return value === 'true';
   };

@@ -3,6 +3,7 @@ import js from '@eslint/js';
 import checkFile from 'eslint-plugin-check-file';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { noOutsideKey } from './scripts/lint/no-outside-key.mjs';
 
 // What Node adds to the language: the names that this process has and an empty context lacks.
 const language = new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)'));
@@ -64,6 +65,13 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
+  },
+  {
+    // Tests, benches and scripts index by names of their own.
+    files: ['*.ts', '{activities,api,db,domain,proto,worker,workflows}/**/*.ts'],
+    ignores: ['domain/loose.ts'],
+    plugins: { house: { rules: { 'no-outside-key': noOutsideKey } } },
+    rules: { 'house/no-outside-key': 'error' },
   },
   {
     files: ['domain/**'],

@@ -1,6 +1,7 @@
 import type { AlertedFlag } from '../db/alert-flags.js';
 import type { AlertCause, AlertDoc } from '../db/alerts.js';
 import type { ErrorGroupDoc } from '../db/error-groups.js';
+import { lookup } from '../domain/loose.js';
 
 interface Message<About> {
   /** `error.<cause>`, `flag.stale`, `flag.rollout_reverted`, ... */
@@ -176,7 +177,7 @@ const isOfGroup = (message: AlertMessage): message is Message<AboutGroup> => mes
 /** Why, for people: what a rule has seen, or by which release an error came back. */
 function because(facts: Readonly<Record<string, unknown>>): string[] {
   const shown = (name: string): string | undefined => {
-    const value = facts[name];
+    const value = lookup(facts, name);
     return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
   };
   const [count, minutes, baseline, release] = ['count', 'minutes', 'baseline', 'release'].map(shown);

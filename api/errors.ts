@@ -4,14 +4,14 @@ import { isAway } from '../db/away.js';
 import { type ErrorCode, ERRORS, PlatformError } from '../domain/errors.js';
 
 /** Fastify's own refusals under the names of our table. */
-const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'CONTENT_TYPE_UNSUPPORTED',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'BODY_MALFORMED',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_MALFORMED',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BODY_MALFORMED',
-  FST_ERR_VALIDATION: 'REQUEST_INVALID',
-};
+const FASTIFY_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['FST_ERR_CTP_BODY_TOO_LARGE', 'BODY_TOO_LARGE'],
+  ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'CONTENT_TYPE_UNSUPPORTED'],
+  ['FST_ERR_CTP_EMPTY_JSON_BODY', 'BODY_MALFORMED'],
+  ['FST_ERR_CTP_INVALID_JSON_BODY', 'BODY_MALFORMED'],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'BODY_MALFORMED'],
+  ['FST_ERR_VALIDATION', 'REQUEST_INVALID'],
+]);
 
 /** The one place where an error becomes an answer: problem+json (RFC 9457) with a code of ours. */
 export function problems(app: FastifyInstance): void {
@@ -31,7 +31,7 @@ export function problems(app: FastifyInstance): void {
 export const pathOf = ({ url }: Pick<FastifyRequest, 'url'>): string => url.split('?', 1)[0] ?? '';
 
 function asRefusal(error: FastifyError): PlatformError {
-  const known = FASTIFY_CODES[error.code];
+  const known = FASTIFY_CODES.get(error.code);
   if (known !== undefined) return new PlatformError(known, error.message, { cause: error });
   if (isAway(error)) {
     const how = { cause: error, retryAfterSeconds: 2 };

@@ -52,8 +52,9 @@ interface IdentityRotation {
 const appFacts = ({ appId, name, config }: App) => ({ appId, name, config });
 
 function merged<T extends object>(config: T, change: Partly<T> | undefined): T {
+  const changes = new Map(Object.entries<unknown>(change ?? {}));
   const entries = Object.entries(config).map(([name, before]: [string, unknown]) => {
-    const after: unknown = change?.[name as keyof T];
+    const after = changes.get(name);
     if (isGroup(before) && isGroup(after)) return [name, merged(before, after)];
     return [name, after ?? before];
   });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MongoServerError, type CollectionInfo, type Db, type Document, type IndexDescription } from 'mongodb';
+import { lookup } from '../domain/loose.js';
 import type { CollectionSpec } from './collection.js';
 
 const NAMESPACE_EXISTS = 48;
@@ -54,9 +55,10 @@ function refuseOtherKind({ name, options }: CollectionSpec, live: CollectionInfo
 
   const { timeseries: found = {} }: { timeseries?: Document } = live.options ?? {};
   for (const [option, value] of Object.entries(wanted ?? {})) {
-    if (found[option] === value) continue;
+    const made = lookup<unknown>(found, option);
+    if (made === value) continue;
     throw new Error(
-      `collection ${name} was made with ${option} ${String(found[option])} and the code needs ${String(value)}: ` +
+      `collection ${name} was made with ${option} ${String(made)} and the code needs ${String(value)}: ` +
         'it is fixed at creation, so the documents have to be copied to a new collection',
     );
   }
@@ -65,7 +67,8 @@ function refuseOtherKind({ name, options }: CollectionSpec, live: CollectionInfo
 async function updateValidator(db: Db, spec: CollectionSpec, live: CollectionInfo): Promise<boolean> {
   const options: Document = live.options ?? {};
   const wanted = validation(spec);
-  if (Object.entries(wanted).every(([option, value]) => isDeepStrictEqual(options[option], value))) return false;
+  if (Object.entries(wanted).every(([option, value]) => isDeepStrictEqual(lookup<unknown>(options, option), value)))
+    return false;
   await db.command({ collMod: spec.name, ...wanted });
   return true;
 }

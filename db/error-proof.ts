@@ -1,5 +1,6 @@
 import type { Db, ObjectId } from 'mongodb';
 import { utcDay } from '../domain/app.js';
+import { lookup } from '../domain/loose.js';
 import { judgeRegression } from '../domain/regression.js';
 import { countKey, type ErrorGroupDayDoc, errorGroupDaysSpec } from './error-group-days.js';
 import { type ErrorGroupDoc, errorGroupsSpec, type ResolutionDoc } from './error-groups.js';
@@ -54,7 +55,7 @@ export function proofOfFix({ db, releases }: Deps) {
       .toArray();
     if (kind === 'now' && days.some(({ count }) => count > 0)) return true;
     const keys = [...fixed.keys()].map(countKey);
-    if (days.some((day) => keys.some((key) => (day.releases[key] ?? 0) > 0))) return true;
+    if (days.some((day) => keys.some((key) => (lookup(day.releases, key) ?? 0) > 0))) return true;
     // Days say nothing of the hours of the day itself; the newest occurrences of it are stored.
     const since = { groupId: { $in: ids }, timestampMs: { $gt: at.getTime() }, release: { $in: [...fixed.keys()] } };
     return (await errors.countDocuments(since, { limit: 1 })) > 0;

@@ -1,6 +1,7 @@
 import type { ObjectId } from 'mongodb';
 import { utcDay } from '../domain/app.js';
 import { DAY_MS } from '../domain/limits.js';
+import { lookup, own } from '../domain/loose.js';
 import { countKey } from './error-group-days.js';
 import type { ErrorGroupDoc, GroupingDoc } from './error-groups.js';
 import type { PendingError } from './errors.js';
@@ -118,7 +119,7 @@ export function dayCounts(
       name('releases', error.release),
       name('environments', error.environment),
     ]) {
-      counts[field] = (counts[field] ?? 0) + 1;
+      own(counts, field, (lookup(counts, field) ?? 0) + 1);
     }
   }
   return days;

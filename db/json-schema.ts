@@ -48,10 +48,11 @@ export const optional = <T>(schema: Schema<T>): Optional<T> => ({ ...schema, opt
  */
 export function documentOf<T>(fields: Fields<T>): Schema<T> {
   const required: string[] = [];
-  const properties: Document = {};
-  for (const [name, { optional: isOptional, ...schema }] of Object.entries<Document>(fields)) {
-    if (isOptional !== true) required.push(name);
-    properties[name] = schema;
-  }
+  const properties = Object.fromEntries(
+    Object.entries<Document>(fields).map(([name, { optional: isOptional, ...schema }]) => {
+      if (isOptional !== true) required.push(name);
+      return [name, schema];
+    }),
+  );
   return { bsonType: 'object', properties, ...(required.length > 0 && { required }) }; // MongoDB refuses an empty list
 }

@@ -1,5 +1,6 @@
 import type { AnyBulkWriteOperation, ClientSession, Db, Document, ObjectId } from 'mongodb';
 import type { HitPattern } from '../domain/guard-evidence.js';
+import { lookup } from '../domain/loose.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, date, documentOf, mapOf, number, objectId, optional, boolean, string } from './json-schema.js';
 
@@ -180,7 +181,10 @@ export function rolloutProfiles(db: Db) {
           { ...counting, allowDiskUse: true },
         )
         .toArray();
-      return { profiles: found?.count ?? 0, hits: names.map((metric) => found?.[`m${String(metric)}`] ?? 0) };
+      return {
+        profiles: found?.count ?? 0,
+        hits: names.map((metric) => lookup(found ?? {}, `m${String(metric)}`) ?? 0),
+      };
     },
   };
 }

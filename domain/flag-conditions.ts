@@ -2,6 +2,7 @@ import type { FlagCondition, FlagContext, Segment } from './flag.js';
 import type { FlagFault } from './flag-check.js';
 import { type Operator, OPERATORS, type ValueCount } from './flag-operators.js';
 import { type Cell, readerOf, type Subject, TARGETING_KEY } from './flag-subject.js';
+import { lookup } from './loose.js';
 
 /** A condition or a segment, ready to be asked with what the subject has in the slot. Never throws. */
 export interface Check {
@@ -9,10 +10,12 @@ export interface Check {
   readonly test: (cell: Cell, subject: Subject) => boolean;
 }
 
-const SEGMENT_OPERATORS: Readonly<Record<string, boolean>> = { in_segment: true, not_in_segment: false };
+const SEGMENT_OPERATORS: ReadonlyMap<string, boolean> = new Map([
+  ['in_segment', true],
+  ['not_in_segment', false],
+]);
 
-export const operatorOf = (name: string): Operator | undefined =>
-  Object.hasOwn(OPERATORS, name) ? OPERATORS[name as keyof typeof OPERATORS] : undefined;
+export const operatorOf = (name: string): Operator | undefined => lookup<Operator>(OPERATORS, name);
 
 export const isFault = (compiled: Check | FlagFault): compiled is FlagFault => 'why' in compiled;
 
@@ -80,7 +83,7 @@ export function conditionCompiler(segments: readonly Segment[]) {
     const name = JSON.stringify([attribute, operator, caseInsensitive, values]);
     let compiled = known.get(name);
     if (compiled === undefined) {
-      const wanted = Object.hasOwn(SEGMENT_OPERATORS, operator) ? SEGMENT_OPERATORS[operator] : undefined;
+      const wanted = SEGMENT_OPERATORS.get(operator);
       compiled = wanted === undefined ? compileAttribute(condition) : compileMembership(condition, wanted);
       known.set(name, compiled);
     }
@@ -89,9 +92,7 @@ export function conditionCompiler(segments: readonly Segment[]) {
 
   /** One of a segment. */
   const compileWithin = (condition: FlagCondition): Check | FlagFault =>
-    Object.hasOwn(SEGMENT_OPERATORS, condition.operator)
-      ? { path: '/operator', why: 'segments do not nest' }
-      : compile(condition);
+    SEGMENT_OPERATORS.has(condition.operator) ? { path: '/operator', why: 'segments do not nest' } : compile(condition);
 
   /** Those for whom all conditions of any one clause hold. */
   function compileSegment({ clauses }: Segment): Check | FlagFault {

@@ -43,8 +43,8 @@ export function setOf(compiled: CompiledFlags, context: FlagContext): FlagSet {
   const flags: Record<string, unknown> = {};
   const reasons: Record<string, StoredReason> = {};
   const digest = hashed(compiled, context, ({ flagKey, evaluation, stored }, bucket) => {
-    put(flags, flagKey, evaluation.value);
-    if (stored !== undefined) put(reasons, flagKey, bucket === 0 ? stored : inBucket(stored, bucket));
+    own(flags, flagKey, evaluation.value);
+    if (stored !== undefined) own(reasons, flagKey, bucket === 0 ? stored : inBucket(stored, bucket));
   });
   return { flags, reasons, digest };
 }
@@ -102,8 +102,3 @@ const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0')
 
 const inBucket = ({ reason, variant, ruleId = '' }: StoredReason, bucket: number): StoredReason =>
   variant === undefined ? { reason, ruleId, bucket } : { reason, variant, ruleId, bucket };
-
-function put<T>(record: Record<string, T>, key: string, value: T): void {
-  if (key === '__proto__') own(record, key, value);
-  else record[key] = value;
-}

@@ -1,5 +1,6 @@
 import type { FlagContext } from './flag.js';
 import type { Address, Version } from './flag-operands.js';
+import { lookup } from './loose.js';
 import { utf8 } from './utf8.js';
 
 /** Longer texts and lists are of a wrong type for every operator: what an attribute costs has a bound. */
@@ -90,12 +91,12 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** An attribute of just this name comes before a path; only own ones count, so `constructor` is nothing to anybody. */
 function find(attributes: unknown, attribute: string, path: readonly string[]): unknown {
   if (!isRecord(attributes)) return undefined;
-  if (Object.hasOwn(attributes, attribute)) return attributes[attribute];
-  if (path.length === 1) return undefined;
+  const named = lookup(attributes, attribute);
+  if (named !== undefined || path.length === 1) return named;
   let value: unknown = attributes;
   for (const name of path) {
-    if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined;
-    value = value[name];
+    if (!isRecord(value)) return undefined;
+    value = lookup(value, name);
   }
   return value;
 }

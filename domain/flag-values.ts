@@ -1,5 +1,5 @@
 import type { FlagType } from './flag.js';
-import { isObject } from './loose.js';
+import { isObject, lookup } from './loose.js';
 
 const MOST_LEVELS = 20;
 
@@ -21,9 +21,9 @@ export function sameJson(a: unknown, b: unknown, levels = MOST_LEVELS): boolean 
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((each, index) => sameJson(each, b[index], levels - 1));
   if (!isObject(a) || !isObject(b)) return false;
-  const keys = Object.keys(a);
+  const entries = Object.entries(a);
   return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key], levels - 1))
+    entries.length === Object.keys(b).length &&
+    entries.every(([key, each]) => Object.hasOwn(b, key) && sameJson(each, lookup(b, key), levels - 1))
   );
 }

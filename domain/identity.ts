@@ -32,9 +32,7 @@ export function eventContent(event: TrackEvent): string {
     event.eventType,
     event.pageUrl,
     event.elementTid,
-    Object.keys(event.metadata)
-      .sort()
-      .map((key) => [key, event.metadata[key]]),
+    Object.entries(event.metadata).sort(([a], [b]) => (a < b ? -1 : 1)),
     page && [page.path, page.title, page.referrer, page.viewportWidth, page.viewportHeight, page.loadTimeMs],
     element && [element.tag, element.text, element.x, element.y, element.scrollDepthPct],
   ]);

@@ -75,10 +75,10 @@ export function checkText(field: string, text: string, limit: number): Fault | u
 /** NUL in a key is refused: BSON cannot hold it. All other odd keys are data. */
 export function checkMap(field: string, map: Readonly<Record<string, string>>): Fault | undefined {
   let entries = 0;
-  for (const key of Object.keys(map)) {
+  for (const [key, value] of Object.entries(map)) {
     if (++entries > LIMITS.mapEntries) return { code: 'FIELD_TOO_LONG', field };
     if (key.includes('\0')) return { code: 'FIELD_INVALID', field };
-    const fault = checkText(field, key, LIMITS.mapKey) ?? checkText(field, map[key] ?? '', LIMITS.mapValue);
+    const fault = checkText(field, key, LIMITS.mapKey) ?? checkText(field, value, LIMITS.mapValue);
     if (fault) return fault;
   }
   return undefined;

@@ -32,9 +32,14 @@ export function asText(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** Also `__proto__` is a key like any other. */
+/** What stands under a name from outside. `constructor` and what else every object inherits is not there. */
+export const lookup = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+/** Sets a key from outside. `__proto__` is one like any other: plain assignment would make it the prototype. */
 export function own<T>(record: Record<string, T>, key: string, value: T): void {
-  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key !== '__proto__') record[key] = value;
+  else Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** What is empty is left out. */

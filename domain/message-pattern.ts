@@ -1,3 +1,5 @@
+import { lookup } from './loose.js';
+
 /** A message says what it is within these; the rest is data, or a stack that somebody pasted in. */
 const LINES = 2;
 const CHARS = 1024;
@@ -54,6 +56,8 @@ const PATTERNS = {
   bool: [String.raw`(?<==)(?:[Tt]rue|[Ff]alse)\b`],
 } as const;
 
+const NAMES = Object.keys(PATTERNS);
+
 const ANY = new RegExp(
   Object.entries(PATTERNS)
     .map(([name, ways]) => `(?<${name}>${ways.join('|')})`)
@@ -65,7 +69,7 @@ const ANY = new RegExp(
 export function normaliseMessage(text: string): string {
   return firstLines(text).replace(ANY, (...match: unknown[]) => {
     const groups = match.at(-1) as Readonly<Record<string, string | undefined>>;
-    const name = Object.keys(PATTERNS).find((each) => groups[each] !== undefined);
+    const name = NAMES.find((each) => lookup(groups, each) !== undefined);
     return `<${name ?? ''}>`;
   });
 }

@@ -1,6 +1,9 @@
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^/:?#@\s[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/;
 const PATTERN = /^(?:([a-z][a-z0-9+.-]*):\/\/)?\*\.([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::(\d{1,5}))?$/;
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' };
+const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+]);
 
 interface Origin {
   readonly scheme: string;
@@ -12,7 +15,7 @@ function parse(value: string): Origin | undefined {
   const match = ORIGIN.exec(value.toLowerCase());
   if (match === null) return undefined;
   const [, scheme = '', host = '', port] = match;
-  return { scheme, host, port: port ?? DEFAULT_PORTS[scheme] ?? '' };
+  return { scheme, host, port: port ?? DEFAULT_PORTS.get(scheme) ?? '' };
 }
 
 /** `https://app.example.com`, `capacitor://localhost`, `*.example.com` or `https://*.example.com:8443`. */
@@ -31,7 +34,7 @@ function matches(pattern: string, origin: Origin): boolean {
   if (!origin.host.endsWith(`.${domain}`)) return false;
   // `*.example.com` says nothing about scheme and port; `https://*.example.com` means https at its own port.
   if (scheme === undefined) return port === undefined || port === origin.port;
-  return scheme === origin.scheme && (port ?? DEFAULT_PORTS[scheme] ?? '') === origin.port;
+  return scheme === origin.scheme && (port ?? DEFAULT_PORTS.get(scheme) ?? '') === origin.port;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { BrowserContext, PageContext } from './contexts.js';
 import { cutText, LIMITS } from './limits.js';
-import { isObject, type Json, listOf, textMap, textOf, wholeOf } from './loose.js';
+import { isObject, type Json, listOf, lookup, textMap, textOf, wholeOf } from './loose.js';
 import type { Breadcrumb, Occurrence, Severity } from './occurrence.js';
 import { clockOf } from './sentry/clock.js';
 import { errorTypeIn, exceptionsIn } from './sentry/exceptions.js';
@@ -18,14 +18,14 @@ interface Moment {
   readonly now: number;
 }
 
-const SEVERITY: Readonly<Record<string, Severity>> = {
-  fatal: 'fatal',
-  error: 'error',
-  warning: 'warning',
-  info: 'info',
-  log: 'info',
-  debug: 'info',
-};
+const SEVERITY: ReadonlyMap<string, Severity> = new Map<string, Severity>([
+  ['fatal', 'fatal'],
+  ['error', 'error'],
+  ['warning', 'warning'],
+  ['info', 'info'],
+  ['log', 'info'],
+  ['debug', 'info'],
+]);
 
 const FEATURE = '$feature/';
 
@@ -51,7 +51,7 @@ export function postHogError(facts: Facts, { sentAt, now }: Moment): Occurrence 
     sourceFile: crash?.file ?? '',
     line: crash?.line ?? 0,
     column: crash?.column ?? 0,
-    severity: SEVERITY[textOf(properties['$exception_level'])] ?? 'error',
+    severity: SEVERITY.get(textOf(properties['$exception_level'])) ?? 'error',
     userComment: '',
     tags: textMap(Object.entries(properties).filter(([key]) => isTag(key))),
     breadcrumbs: listOf(properties['$exception_steps'])
@@ -99,7 +99,7 @@ export function postHogPage(properties: Json): PageContext | undefined {
 }
 
 function browserOf(properties: Json): BrowserContext | undefined {
-  const of = (name: string): string => textOf(properties[name]);
+  const of = (name: string): string => textOf(lookup(properties, name));
   const userAgent = of('$raw_user_agent');
   const browser = of('$browser');
   if (userAgent === '' && browser === '') return undefined;

@@ -1,7 +1,7 @@
 import type { EventExtras, TrackEvent } from './event.js';
 import type { HeatmapEvent } from './heatmap-event.js';
 import { checkText, cutText, type Fault, LIMITS } from './limits.js';
-import { asText, isObject, type Json, listOf, objectOf, own, textOf, wholeOf } from './loose.js';
+import { asText, isObject, type Json, listOf, lookup, objectOf, own, textOf, wholeOf } from './loose.js';
 import type { Occurrence } from './occurrence.js';
 import { postHogError, postHogPage } from './posthog-error.js';
 import type { ProfileMessage } from './profile-message.js';
@@ -109,7 +109,10 @@ function identifyOf(value: Json, { name, id, profileId, timestampMs, properties 
   return { type: 'identify', id, externalId: profileId, attributes, timestampMs, proof: proofOf(properties) };
 }
 
-const NAMED: Readonly<Record<string, string>> = { $pageview: 'page_view', $screen: 'page_view' };
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ['$pageview', 'page_view'],
+  ['$screen', 'page_view'],
+]);
 
 function eventOf({ name, id, profileId, sessionId, timestampMs, properties }: Facts): PostHogMessage {
   const isClick = name === '$autocapture' && textOf(properties['$event_type']) === 'click';
@@ -123,7 +126,7 @@ function eventOf({ name, id, profileId, sessionId, timestampMs, properties }: Fa
     profileId,
     sessionId,
     timestampMs,
-    eventType: isClick ? 'click' : (NAMED[name] ?? name),
+    eventType: isClick ? 'click' : (NAMED.get(name) ?? name),
     pageUrl: cutText(textOf(properties['$current_url']), LIMITS.url),
     elementTid: element?.tid ?? '',
     metadata,
@@ -153,7 +156,8 @@ function ownProperties(properties: Json): { metadata: Record<string, string>; me
 function elementOf(properties: Json) {
   const element = objectOf(listOf(properties['$elements'])[0]);
   const chain = textOf(properties['$elements_chain']);
-  const of = (...names: readonly string[]): string => names.map((name) => textOf(element[name])).find(Boolean) ?? '';
+  const of = (...names: readonly string[]): string =>
+    names.map((name) => textOf(lookup(element, name))).find(Boolean) ?? '';
   const tid = of('attr__data-testid', 'attr__data-tid', 'attr__id', 'attr_id') || inChain(chain, 'attr__data-testid');
   return {
     tid: cutText(tid || inChain(chain, 'attr_id'), LIMITS.text),

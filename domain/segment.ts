@@ -1,7 +1,7 @@
 import type { PageContext } from './contexts.js';
 import type { EventExtras, TrackEvent } from './event.js';
 import { checkText, type Fault, LIMITS } from './limits.js';
-import { isObject, type Json, objectOf as object, textOf as text, tooDeep } from './loose.js';
+import { isObject, type Json, lookup, objectOf as object, textOf as text, tooDeep } from './loose.js';
 import type { ProfileMessage } from './profile-message.js';
 import { attributesFault, flattened } from './properties.js';
 
@@ -97,9 +97,9 @@ function eventOf(message: Json, eventType: string, { id, profileId, timestampMs 
 }
 
 function pageOf(page: Json, properties: Json, screen: Json): PageContext | undefined {
-  const of = (name: string): string => text(page[name]) || text(properties[name]);
+  const of = (name: string): string => text(lookup(page, name)) || text(lookup(properties, name));
   const size = (name: string): number => {
-    const value = screen[name];
+    const value = lookup(screen, name);
     return typeof value === 'number' && value > 0 ? Math.floor(value) : 0;
   };
   const context = { path: of('path'), title: of('title'), referrer: of('referrer'), loadTimeMs: 0 };

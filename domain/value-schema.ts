@@ -64,22 +64,22 @@ function first(tests: readonly Test[], value: unknown): SchemaFault | undefined 
 function canonical(value: unknown): string {
   if (isList(value)) return `[${value.map(canonical).join()}]`;
   if (!isObject(value)) return JSON.stringify(value);
-  const names = Object.keys(value).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join()}}`;
 }
 
 const isNumber = (value: unknown) => typeof value === 'number';
 const isText = (value: unknown) => typeof value === 'string';
 
-const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
-  null: (value) => value === null,
-  boolean: (value) => typeof value === 'boolean',
-  object: isObject,
-  array: isList,
-  number: isNumber,
-  integer: Number.isInteger,
-  string: isText,
-};
+const TYPES: ReadonlyMap<unknown, (value: unknown) => boolean> = new Map([
+  ['null', (value: unknown) => value === null],
+  ['boolean', (value: unknown) => typeof value === 'boolean'],
+  ['object', isObject],
+  ['array', isList],
+  ['number', isNumber],
+  ['integer', Number.isInteger],
+  ['string', isText],
+]);
 
 const limit =
   (why: string, holds: (value: number, bound: number) => boolean): Keyword =>
@@ -128,8 +128,8 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
     'type',
     (given, place) => {
       const types = isList(given) ? given : [given];
-      const tests = types.flatMap((type) => (isText(type) && Object.hasOwn(TYPES, type) ? (TYPES[type] ?? []) : []));
-      const names = Object.keys(TYPES).join(', ');
+      const tests = types.flatMap((type) => TYPES.get(type) ?? []);
+      const names = [...TYPES.keys()].join(', ');
       if (tests.length === 0 || tests.length < types.length) throw malformed(place, `is none of ${names}`);
       const why = `is no ${types.join(' and no ')}`;
       return (value) => (tests.some((test) => test(value)) ? undefined : { path: '', why });

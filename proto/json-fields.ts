@@ -4,7 +4,7 @@
  * know snake_case and makes "[object Object]" of a nested map.
  */
 import { deeperThan } from '../domain/limits.js';
-import { setOwnKey } from './own-key.js';
+import { lookup, own } from '../domain/loose.js';
 import type { StringMap } from './messages.js';
 
 /** Answers undefined where the value has the wrong type; `problem.field` then leads from here to the culprit. */
@@ -53,12 +53,11 @@ export const stringMap: Field<StringMap> = {
   read: (value) => {
     if (!isRecord(value)) return undefined;
     const map: Record<string, string> = {};
-    for (const key of Object.keys(value)) {
-      const entry = value[key];
+    for (const [key, entry] of Object.entries(value)) {
       if (entry === null) continue;
       const text = textOf(entry);
       if (text === undefined) return undefined;
-      setOwnKey(map, key.toWellFormed(), text);
+      own(map, key.toWellFormed(), text);
     }
     return map;
   },
@@ -106,13 +105,13 @@ export function message<T>(fields: { readonly [Name in keyof T]-?: Field<T[Name]
     if (!isRecord(value)) return undefined;
     const result: Record<string, unknown> = {};
     for (const { name, snake, field } of known) {
-      const given = value[name] ?? value[snake];
+      const given = lookup(value, name) ?? (snake === name ? undefined : lookup(value, snake));
       const read = given == null ? field.absent : field.read(given, problem);
       if (read === undefined && given != null) {
         problem.field = path(name, problem.field);
         return undefined;
       }
-      result[name] = read;
+      own(result, name, read);
     }
     return result as T;
   };

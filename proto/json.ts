@@ -1,4 +1,5 @@
 /** proto3 JSON of the ingest messages, as it is used by browsers, `curl` and adapters. */
+import { lookup } from '../domain/loose.js';
 import {
   enumeration,
   type Field,
@@ -135,7 +136,7 @@ function parse(text: string | Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function itemsOf(body: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
-  const items = body[name] ?? body[snakeCase(name)] ?? [];
+  const items = lookup(body, name) ?? lookup(body, snakeCase(name)) ?? [];
   if (Array.isArray(items)) return items;
   throw bodyMalformed('JSON', `"${name}" is not an array`);
 }

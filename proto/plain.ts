@@ -2,6 +2,7 @@
  * From the generated classes to plain objects. A generated message keeps its defaults in its prototype, so a spread or
  * a comparison of it loses them; here every field is an own property, always in the same order.
  */
+import { own } from '../domain/loose.js';
 import type { shellapps } from './gen/experience.js';
 import type {
   Breadcrumb,
@@ -18,7 +19,6 @@ import type {
   TrackEvent,
   UserFlagSet,
 } from './messages.js';
-import { setOwnKey } from './own-key.js';
 
 export function trackEvent(message: shellapps.experience.TrackEvent.$Properties): TrackEvent {
   return {
@@ -170,7 +170,7 @@ function flagValue(message: shellapps.experience.FlagValue.$Properties): FlagVal
 
 export function userFlagSet(message: shellapps.experience.UserFlagSet.$Properties): UserFlagSet {
   const flags: Record<string, FlagValue> = {};
-  for (const [key, value] of Object.entries(message.flags ?? {})) setOwnKey(flags, key, flagValue(value));
+  for (const [key, value] of Object.entries(message.flags ?? {})) own(flags, key, flagValue(value));
   return {
     profileId: message.profileId ?? '',
     appId: message.appId ?? '',

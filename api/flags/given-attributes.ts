@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Json, objectOf } from '../../domain/loose.js';
+import { type Json, lookup, objectOf } from '../../domain/loose.js';
 import { attributesFault } from '../../domain/properties.js';
 import type { AppKey } from '../auth.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
@@ -45,7 +45,7 @@ export function givenAttributes({ intake, people, now, log }: Deps) {
   return (sender: AppKey, given: Given): void => {
     const { externalId, attributes, stored } = given;
     const isKnown = Object.entries(attributes).every(
-      ([key, value]) => Object.hasOwn(stored, key) && JSON.stringify(stored[key]) === JSON.stringify(value),
+      ([key, value]) => JSON.stringify(lookup(stored, key)) === JSON.stringify(value),
     );
     if (isKnown || attributesFault(objectOf(attributes)) !== undefined) return;
     const whose = `${sender.app.id.toHexString()}/${externalId}`;

@@ -1,6 +1,6 @@
 import type { Flag, Reason } from '../../domain/flag.js';
 import type { StoredReason } from '../../domain/flag-set.js';
-import { own } from '../../domain/loose.js';
+import { lookup, own } from '../../domain/loose.js';
 import { murmur3 } from '../../domain/murmur.js';
 import { utf8 } from '../../domain/utf8.js';
 import type { Answer } from './answers.js';
@@ -32,9 +32,9 @@ export function postHogFlags({ compiled, set }: Answer, wanted: ReadonlySet<stri
   let errorsWhileComputingFlags = false;
   for (const [key, flag] of compiled.flags) {
     if (!Object.hasOwn(set.flags, key) || wanted?.has(key) === false) continue;
-    const reason = (Object.hasOwn(set.reasons, key) ? set.reasons[key] : undefined) ?? STATIC;
+    const reason = lookup(set.reasons, key) ?? STATIC;
     if (reason.reason === 'ERROR') errorsWhileComputingFlags = true;
-    else own(flags, key, postHogFlag(flag, set.flags[key], reason));
+    else own(flags, key, postHogFlag(flag, lookup(set.flags, key), reason));
   }
   return { flags, errorsWhileComputingFlags };
 }

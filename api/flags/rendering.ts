@@ -1,7 +1,7 @@
 import type { ObjectId } from 'mongodb';
 import type { App } from '../../db/apps.js';
 import type { StoredReason } from '../../domain/flag-set.js';
-import { own } from '../../domain/loose.js';
+import { lookup, own } from '../../domain/loose.js';
 import { murmur3 } from '../../domain/murmur.js';
 import { utf8 } from '../../domain/utf8.js';
 import { encodeUserFlagSet, type FlagValue } from '../../proto/codec.js';
@@ -24,8 +24,7 @@ export function etagOf({ version, set, targetingKey }: Answer): string | undefin
   return `"${String(version)}-${set.digest}${whose}"`;
 }
 
-const reasonOf = ({ set: { reasons } }: Answer, key: string): StoredReason =>
-  (Object.hasOwn(reasons, key) ? reasons[key] : undefined) ?? STATIC;
+const reasonOf = ({ set: { reasons } }: Answer, key: string): StoredReason => lookup(reasons, key) ?? STATIC;
 
 /** A set that a newer process has stored may have flags that this process does not know, and lack some that it does. */
 const textsOf = ({ compiled, set: { flags } }: Answer): readonly FlagText[] =>
@@ -35,7 +34,7 @@ const bucketOf = ({ bucket }: StoredReason): string => (bucket === undefined ? '
 
 function evaluationOf(answer: Answer, text: FlagText): Rendered {
   const reason = reasonOf(answer, text.key);
-  const { evaluation } = text.written(answer.set.flags[text.key], reason);
+  const { evaluation } = text.written(lookup(answer.set.flags, text.key), reason);
   if (reason.reason === 'ERROR') return { text: evaluation, isError: true };
   return { text: `${evaluation}${bucketOf(reason)}}}`, isError: false };
 }
@@ -59,7 +58,7 @@ export function setAsJson(answer: Answer, app: App, profileId: ObjectId, now: Da
   let reasons = '';
   for (const text of textsOf(answer)) {
     const why = reasonOf(answer, text.key);
-    const { value, reason } = text.written(answer.set.flags[text.key], why);
+    const { value, reason } = text.written(lookup(answer.set.flags, text.key), why);
     flags += `${flags === '' ? '' : ','}${text.name}${value}`;
     if (reason !== '') reasons += `${reasons === '' ? '' : ','}${reason}${bucketOf(why)}}`;
   }
@@ -72,7 +71,7 @@ export function setAsJson(answer: Answer, app: App, profileId: ObjectId, now: Da
 export function setAsMessage(answer: Answer, app: App, profileId: ObjectId, now: Date): Uint8Array {
   const flags: Record<string, FlagValue> = {};
   for (const text of textsOf(answer))
-    own(flags, text.key, text.written(answer.set.flags[text.key], reasonOf(answer, text.key)).message);
+    own(flags, text.key, text.written(lookup(answer.set.flags, text.key), reasonOf(answer, text.key)).message);
   const computedAt = (answer.computedAt ?? now).getTime();
   return encodeUserFlagSet({ profileId: profileId.toHexString(), appId: app.appId, flags, computedAt });
 }

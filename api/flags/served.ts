@@ -4,6 +4,7 @@ import { type Experiments, experimentsOf } from '../../domain/exposure.js';
 import type { Evaluation } from '../../domain/flag.js';
 import { flagAnswer } from '../../domain/flag-answer.js';
 import type { CompiledFlags } from '../../domain/flag-evaluation.js';
+import { lookup } from '../../domain/loose.js';
 import type { Exposures } from './exposures.js';
 import type { FlagUsage, ServedSet } from './usage.js';
 
@@ -51,8 +52,8 @@ export function served({ usage, exposures }: Deps) {
       usage.countSet(app.id, set);
       if (profileId === undefined) return;
       for (const [flagKey, rules] of experimentsIn(compiled)) {
-        const reason = set.reasons?.[flagKey];
-        if (reason !== undefined) expose(app, profileId, flagKey, { rules, value: set.flags[flagKey], reason });
+        const reason = lookup(set.reasons ?? {}, flagKey);
+        if (reason !== undefined) expose(app, profileId, flagKey, { rules, value: lookup(set.flags, flagKey), reason });
       }
     },
   };

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { Json } from '../../domain/loose.js';
+import { type Json, lookup } from '../../domain/loose.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
 import { verifyIdentityProof } from '../identity-proof.js';
 import { burstLimit } from '../ingest/burst.js';
@@ -73,11 +73,10 @@ export function flagServing(deps: Deps) {
       const { compiled, set, targetingKey } = answer;
       rolloutWatch.note(app, answer, flagKey);
       const flag = compiled.flags.get(flagKey);
-      const stored = Object.hasOwn(set.reasons, flagKey) ? set.reasons[flagKey] : undefined;
       const evaluation = {
         reason: 'STATIC',
-        ...stored,
-        value: set.flags[flagKey],
+        ...lookup(set.reasons, flagKey),
+        value: lookup(set.flags, flagKey),
         version: flag?.version ?? 0,
       } as const;
       noteServed.flag(app, compiled, targetingKey, flagKey, evaluation);

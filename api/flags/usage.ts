@@ -5,6 +5,7 @@ import { ulid } from 'ulid';
 import type { AppUsage, FlagUsageInput } from '../../activities/flag-usage.js';
 import { flagAnswer } from '../../domain/flag-answer.js';
 import type { FlagSet } from '../../domain/flag-set.js';
+import { lookup } from '../../domain/loose.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { flagUsage as flagUsageWorkflow, flagUsageRun } from '../../workflows/flag-usage.js';
 
@@ -89,8 +90,8 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
   }
 
   function addSet(counted: Counted, { flags, reasons }: ServedSet, times: number): void {
-    for (const flagKey of Object.keys(flags)) {
-      addAnswer(counted, flagKey, flags[flagKey], reasons?.[flagKey]?.variant, times);
+    for (const [flagKey, value] of Object.entries(flags)) {
+      addAnswer(counted, flagKey, value, lookup(reasons ?? {}, flagKey)?.variant, times);
     }
   }
 

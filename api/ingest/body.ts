@@ -6,14 +6,14 @@ import { LIMITS } from '../../domain/limits.js';
 export type Format = 'protobuf' | 'json';
 
 /** The content types that say which format it is; those that do not are looked at; all others are refused. */
-const STATED: Readonly<Record<string, Format | 'look'>> = {
-  'application/x-protobuf': 'protobuf',
-  'application/protobuf': 'protobuf',
-  'application/octet-stream': 'protobuf',
-  'application/json': 'json',
-  'text/plain': 'look',
-  '': 'look',
-};
+const STATED: ReadonlyMap<string, Format | 'look'> = new Map<string, Format | 'look'>([
+  ['application/x-protobuf', 'protobuf'],
+  ['application/protobuf', 'protobuf'],
+  ['application/octet-stream', 'protobuf'],
+  ['application/json', 'json'],
+  ['text/plain', 'look'],
+  ['', 'look'],
+]);
 
 const unzip = {
   gzip: promisify(gunzip),
@@ -25,7 +25,7 @@ const unzip = {
 /** @throws PlatformError CONTENT_TYPE_UNSUPPORTED */
 export function formatOf(contentType: string | undefined, body: Uint8Array): Format {
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const stated = STATED[type];
+  const stated = STATED.get(type);
   if (stated === undefined) {
     throw new PlatformError('CONTENT_TYPE_UNSUPPORTED', `send protobuf or JSON, not ${type.slice(0, 100)}`);
   }

@@ -1,18 +1,18 @@
-import { asText, isObject, type Json, listOf, objectOf, textMap, textOf, wholeOf } from '../loose.js';
+import { asText, isObject, type Json, listOf, lookup, objectOf, textMap, textOf, wholeOf } from '../loose.js';
 import type { BrowserContext, PageContext } from '../contexts.js';
 import type { Breadcrumb, Occurrence, Severity } from '../occurrence.js';
 import type { Clock } from './clock.js';
 import { errorTypeOf, exceptionsOf } from './exceptions.js';
 
-const SEVERITY: Readonly<Record<string, Severity>> = {
-  fatal: 'fatal',
-  critical: 'fatal',
-  error: 'error',
-  warning: 'warning',
-  info: 'info',
-  log: 'info',
-  debug: 'info',
-};
+const SEVERITY: ReadonlyMap<string, Severity> = new Map<string, Severity>([
+  ['fatal', 'fatal'],
+  ['critical', 'fatal'],
+  ['error', 'error'],
+  ['warning', 'warning'],
+  ['info', 'info'],
+  ['log', 'info'],
+  ['debug', 'info'],
+]);
 
 /** An event of a Sentry SDK. Whatever in it is of a wrong type is left out: nothing of it is refused. */
 export function sentryOccurrence(event: Json, header: Json, clock: Clock): Occurrence {
@@ -32,7 +32,7 @@ export function sentryOccurrence(event: Json, header: Json, clock: Clock): Occur
     sourceFile: crash?.file ?? '',
     line: crash?.line ?? 0,
     column: crash?.column ?? 0,
-    severity: SEVERITY[textOf(event['level'])] ?? 'error',
+    severity: SEVERITY.get(textOf(event['level'])) ?? 'error',
     userComment: '',
     tags: tagsOf(event),
     breadcrumbs: breadcrumbsOf(event['breadcrumbs'], clock),
@@ -63,7 +63,7 @@ export function personOf(value: unknown): string {
 
 export const tagsOf = (event: Json): Record<string, string> =>
   textMap([
-    ...['transaction', 'server_name', 'logger', 'dist'].map((name) => [name, event[name]] as const),
+    ...['transaction', 'server_name', 'logger', 'dist'].map((name) => [name, lookup(event, name)] as const),
     ...pairsOf(event['tags']),
   ]);
 
@@ -97,10 +97,8 @@ function breadcrumbsOf(value: unknown, clock: Clock): Breadcrumb[] {
 }
 
 const header = (request: Json, name: string): string => {
-  const headers = Object.fromEntries(
-    [...pairsOf(request['headers'])].map(([key, value]) => [key.toLowerCase(), value]),
-  );
-  return textOf(headers[name]);
+  const headers = new Map([...pairsOf(request['headers'])].map(([key, value]) => [key.toLowerCase(), value]));
+  return textOf(headers.get(name));
 };
 
 function pageOf(request: Json): PageContext | undefined {

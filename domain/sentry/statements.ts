@@ -1,4 +1,4 @@
-import { type Json, listOf, objectOf, isObject, textOf, wholeOf } from '../loose.js';
+import { type Json, listOf, lookup, objectOf, isObject, textOf, wholeOf } from '../loose.js';
 import type { FeedbackStatement, SessionStatement, SessionStatus } from '../statement.js';
 import type { Clock } from './clock.js';
 import { eventId, personOf, tagsOf } from './event.js';
@@ -12,21 +12,21 @@ export interface ReportedDrop {
 
 const MOST_ENTRIES = 1_000;
 
-const STATUS: Readonly<Record<string, SessionStatus>> = {
-  ok: 'ok',
-  exited: 'ok',
-  errored: 'errored',
+const STATUS: ReadonlyMap<string, SessionStatus> = new Map<string, SessionStatus>([
+  ['ok', 'ok'],
+  ['exited', 'ok'],
+  ['errored', 'errored'],
   // A page lives on after what nobody caught; its SDK says so, and never `crashed`.
-  unhandled: 'errored',
-  abnormal: 'abnormal',
-  crashed: 'crashed',
-};
+  ['unhandled', 'errored'],
+  ['abnormal', 'abnormal'],
+  ['crashed', 'crashed'],
+]);
 
 /** One session by its id; undefined where it has none, or names no release that it could be counted for. */
 export function sentrySession(session: Json, clock: Clock): (SessionStatement & { type: 'session' }) | undefined {
   const facts = sessionFacts(session, session['started'] ?? session['timestamp'], clock);
   const sid = textOf(session['sid']);
-  const stated = STATUS[textOf(session['status'])] ?? 'ok';
+  const stated = STATUS.get(textOf(session['status'])) ?? 'ok';
   if (facts === undefined || sid === '') return undefined;
   const status = stated === 'ok' && wholeOf(session['errors']) > 0 ? 'errored' : stated;
   return { type: 'session', ...facts, sid, status, profileId: textOf(session['did']) };
@@ -38,7 +38,7 @@ export function sentrySessions(sessions: Json, clock: Clock): SessionStatement[]
   for (const entry of listOf(sessions['aggregates']).slice(0, MOST_ENTRIES)) {
     const aggregate = objectOf(entry);
     const facts = sessionFacts(sessions, aggregate['started'], clock);
-    const count = (name: string): number => wholeOf(aggregate[name]);
+    const count = (name: string): number => wholeOf(lookup(aggregate, name));
     const counts = {
       ok: count('exited'),
       errored: count('errored') + count('unhandled'),

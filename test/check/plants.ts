@@ -109,6 +109,70 @@ const LINT: readonly Plant[] = [
   },
 ];
 
+const KEY = ['house/no-outside-key'];
+
+/** A function of a name from outside, and of what it is looked up in. */
+const outside = (body: string, record = 'Readonly<Record<string, number>>') =>
+  `export const planted = (record: ${record}, name: string): unknown => ${body};`;
+
+const OUTSIDE_KEYS: readonly (readonly [name: string, source: string])[] = [
+  ['read', outside('record[name]')],
+  ['fallback', outside('record[name] ?? 0')],
+  ['optional', outside('record?.[name]', 'Readonly<Record<string, number>> | undefined')],
+  ['template', outside('record[`a.${name}`]')],
+  ['guarded', outside('(Object.hasOwn(record, name) ? record[name] : undefined)')],
+  ['asserted', outside("record[name as 'a' | 'b']", 'Readonly<Record<"a" | "b", number>>')],
+  ['keyof', 'const ranks = { a: 1 };\nexport const planted = (name: string) => ranks[name as keyof typeof ranks];'],
+  ['generic', 'export const planted = <K extends string>(record: Record<K, number>, name: K) => record[name];'],
+  ['union', outside('record[Math.random() > 0.5 ? name : 1]')],
+  ['without-prototype', outside('(Object.create(null) as typeof record)[name]')],
+  ['array', outside('record[name]', 'Readonly<Record<string, number>> & readonly number[]')],
+  ['environment', 'export const planted = (name: string): unknown => process.env[name];'],
+  ['write', outside('{ record[name] = 1; return record; }', 'Record<string, number>')],
+  ['count', outside('(record[name] ??= 0)', 'Record<string, number>')],
+  ['delete', outside('Reflect.deleteProperty(record, name)')],
+  ['destructured', outside('{ const { [name]: found } = record; return found; }')],
+  ['parameter', 'export const planted = (name: string, { [name]: found }: Record<string, number>): unknown => found;'],
+  ['in', outside('name in record')],
+  ['reflected', outside('Reflect.get(record, name)')],
+  ['assigned', outside('Object.assign({ name }, record)')],
+  ['inherited', "export const planted = (record: Readonly<Record<string, number>>): unknown => record['constructor'];"],
+  [
+    'inherited-in',
+    "export const planted = (record: Readonly<Record<string, number>>): unknown => 'toString' in record;",
+  ],
+];
+
+const OUR_KEYS: readonly (readonly [name: string, source: string])[] = [
+  ['map', outside('record.get(name)', 'ReadonlyMap<string, number>')],
+  ['lookup', `import { lookup } from '../domain/loose.js';\n${outside('lookup(record, name)')}`],
+  ['listed', "const ranks = { a: 1, b: 2 };\nexport const planted = (name: 'a' | 'b') => ranks[name];"],
+  ['list', 'export const planted = (list: readonly string[], index: number) => list[index];'],
+  ['bytes', 'export const planted = (bytes: Uint8Array, index: number) => bytes[index];'],
+  ['fixed', "export const planted = (record: Readonly<Record<string, number>>): unknown => record['level'];"],
+  ['symbol', 'export const planted = <T>(list: Iterable<T>) => list[Symbol.iterator]();'],
+  ['literal', outside('({ [name]: record })')],
+  ['spread', outside('({ ...record, name })')],
+  ['fixed-in', "export const planted = (record: Readonly<Record<string, number>>): unknown => 'level' in record;"],
+];
+
+const NAMES_FROM_OUTSIDE: readonly Plant[] = [
+  ...OUTSIDE_KEYS.map(([name, source]) => ({ path: `api/planted-key-${name}.ts`, source, breaks: { lint: KEY } })),
+  ...OUR_KEYS.map(([name, source]): Plant => ({
+    path: `api/planted-own-${name}.ts`,
+    source,
+    breaks: {},
+    allowedBy: ['lint'],
+  })),
+  // One of each layer, and the one file that may.
+  ...['activities', 'db', 'domain', 'proto', 'worker', 'workflows'].map((layer) => ({
+    path: `${layer}/planted-key.ts`,
+    source: outside('record[name]'),
+    breaks: { lint: KEY },
+  })),
+  { path: 'test/check/planted-key.ts', source: outside('record[name]'), breaks: {}, allowedBy: ['lint'] },
+];
+
 const LAYERS: readonly Plant[] = [
   {
     path: 'domain/planted-import.ts',
@@ -222,4 +286,4 @@ const THE_REST: readonly Plant[] = [
   },
 ];
 
-export const PLANTS: readonly Plant[] = [...LINT, ...LAYERS, ...THE_REST];
+export const PLANTS: readonly Plant[] = [...LINT, ...NAMES_FROM_OUTSIDE, ...LAYERS, ...THE_REST];
