@@ -75,13 +75,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const store = spool(db);
   const known = people();
   const starter = ingestStarter({ temporal, log });
-  const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog });
+  const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog, log });
   const used = usage(db);
   const quotas = {
-    events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now }),
-    errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now }),
+    events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now, log }),
+    errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
   };
-  const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now });
+  const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
   const auth = appKeyAuth({ ...registry({ client, db }), log, now });
 
   const taking = intake({
@@ -112,7 +112,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     now,
   });
 
-  app.addHook('onResponse', (request, reply, done) => {
+  // Fastify calls this from an event of the socket: only as a promise may it fail.
+  app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     // A stream takes as long as somebody listens.
     if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
@@ -122,7 +123,6 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       'access' in request.routeOptions.config &&
       request.routeOptions.config.access !== 'member';
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
-    done();
   });
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
@@ -131,7 +131,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await commit.drain();
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
-    gate.stop();
+    await gate.stop();
   });
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });

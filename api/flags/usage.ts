@@ -7,6 +7,7 @@ import { flagAnswer } from '../../domain/flag-answer.js';
 import type { FlagSet } from '../../domain/flag-set.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { flagUsage as flagUsageWorkflow, flagUsageRun } from '../../workflows/flag-usage.js';
+import { repeating } from '../repeating.js';
 
 /** A set as it was served, stored or evaluated. */
 export type ServedSet = Pick<FlagSet, 'flags'> & {
@@ -141,14 +142,7 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
     return true;
   }
 
-  let flushing: Promise<unknown> = Promise.resolve();
-  let isFlushing = false;
-  const timer = setInterval(() => {
-    if (isFlushing) return;
-    isFlushing = true;
-    flushing = flush().finally(() => (isFlushing = false));
-  }, everyMs);
-  timer.unref();
+  const flushing = repeating(everyMs, flush, (err) => log.warn({ err }, 'counts of flags wait for the next flush'));
 
   return {
     /** An answer of one flag. */
@@ -179,9 +173,8 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
 
     /** Flushes what is counted, without waiting long for a Temporal that is slow. */
     async stop(): Promise<void> {
-      clearInterval(timer);
       const until = performance.now() + STOP_MS;
-      await flushing;
+      await flushing.stop();
       while (performance.now() < until && (await flush()));
     },
   };
