@@ -35,6 +35,7 @@ import { ingestRoutes } from './routes/ingest.js';
 import { postHogRoutes } from './routes/posthog.js';
 import { segmentRoutes } from './routes/segment.js';
 import { sentryRoutes } from './routes/sentry.js';
+import { workerStatus } from './worker-status.js';
 
 export interface AppDeps {
   readonly client: MongoClient;
@@ -49,6 +50,8 @@ export interface AppDeps {
   readonly abilities?: AlertAbilities;
   /** Where this instance is reached; without it, where a request says that it found us. */
   readonly publicUrl?: string | undefined;
+  /** Where whoever watches over the worker says how it is. */
+  readonly workerStatusFile?: string | undefined;
   readonly now?: () => number;
 }
 
@@ -138,7 +141,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(helmet);
   await app.register(swagger, reference);
 
-  await app.register(healthRoutes({ db }));
+  await app.register(healthRoutes({ db, workerStatus: workerStatus(deps.workerStatusFile) }));
   await app.register(async (scope) => {
     // Clients send protobuf, gzip without saying so, or no content type at all: the bytes are ours to look at.
     scope.removeAllContentTypeParsers();
