@@ -1,10 +1,11 @@
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, pino, stdSerializers } from 'pino';
 
 /** The log of a process of ours, on its standard output. A full disk or a closed pipe costs lines, never the process. */
 export function processLog({ name, level }: { readonly name: string; readonly level: string }): Logger {
   const out = destination({ fd: 1, sync: true });
   out.on('error', () => undefined);
-  return pino({ level, base: { process: name } }, out);
+  // Temporal's SDK calls it `error`, and without a serializer nothing of an error is seen.
+  return pino({ level, base: { process: name }, serializers: { error: stdSerializers.err } }, out);
 }
 
 interface Deps {
