@@ -92,7 +92,8 @@ async function addressesOf(hostname: string, resolve: Resolve): Promise<readonly
   return addresses;
 }
 
-async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The work's result, or a rejection once the signal comes: nobody waits longer, whatever becomes of the work. */
+export async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const late = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Error('too late')), { once: true });
   });
