@@ -6,7 +6,8 @@ const anyPackage = 'node_modules/';
 /** Neither Node nor a browser is in them: what domain may build on, and nothing that is not here. */
 const purePackages = npm('@types/semver', 'error-stack-parser', 'ipaddr\\.js', 're2js', 'semver', 'stackframe');
 const codec = '^proto/codec\\.ts$';
-const config = '^config\\.ts$';
+/** Of the mains alone. */
+const config = '^(config|last-net)\\.ts$';
 const outside = '^(test|bench|scripts)/';
 
 /** What a layer may load besides itself. `builtins: false` where Node itself is missing at run time. */

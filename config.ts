@@ -16,6 +16,10 @@ export interface Config {
   readonly publicUrl: string | undefined;
   readonly smtp: { readonly url: string; readonly from: string } | undefined;
   readonly webhookAllowPrivate: boolean;
+  /** Where a worker notes what it is doing, for when it dies. */
+  readonly activityNotesFile: string | undefined;
+  /** Where whoever watches over the worker says how it is. */
+  readonly workerStatusFile: string | undefined;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -53,6 +57,7 @@ export function readConfig(env: Env): Config {
     if (!['', 'true', 'false'].includes(value)) problems.push(`${name} must be true or false`);
     return value === 'true';
   };
+  const file = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:']);
 
   const config: Config = {
@@ -70,6 +75,8 @@ export function readConfig(env: Env): Config {
     publicUrl: url('PUBLIC_URL', ['http:', 'https:']),
     smtp: smtpUrl === undefined ? undefined : { url: smtpUrl, from: text('SMTP_FROM') },
     webhookAllowPrivate: flag('WEBHOOK_ALLOW_PRIVATE'),
+    activityNotesFile: file('ACTIVITY_NOTES_FILE'),
+    workerStatusFile: file('WORKER_STATUS_FILE'),
   };
   if (config.secretKey.length < 32) problems.push('SECRET_KEY needs at least 32 characters');
   if (problems.length > 0) throw new Error(`configuration: ${problems.join('; ')}`);

@@ -16,6 +16,7 @@ import { flagUsage } from '../db/flag-usage.js';
 import { flags } from '../db/flags.js';
 import { members } from '../db/members.js';
 import { segments } from '../db/segments.js';
+import { quietly } from '../domain/guarded.js';
 import type { PreviewDeps } from './flag-previews.js';
 import type { FlagRequestDeps } from './flag-requests.js';
 import type { FlagSetDeps } from './flag-sets.js';
@@ -42,7 +43,10 @@ export function flagLifeDeps({ client, db, wakeFlagSets }: World) {
     ...stores,
     onChanged: (appId, app) => {
       // One that is lost is found by the schedule.
-      wakeFlagSets(appId.toHexString(), app).catch(() => undefined);
+      void quietly(
+        () => wakeFlagSets(appId.toHexString(), app),
+        () => undefined,
+      );
     },
   });
   const changing = { ...stores, commit };

@@ -6,6 +6,7 @@ import type { FlagSetFences } from '../db/flag-set-fences.js';
 import type { FlagSetWrites } from '../db/flag-set-writes.js';
 import type { FlagStates } from '../db/flag-states.js';
 import { idFromHex } from '../db/ids.js';
+import { guarded } from '../domain/guarded.js';
 import { compiledFlags } from './compiled-flags.js';
 import { changedSets, chunkSize } from './flag-set-chunk.js';
 
@@ -101,7 +102,11 @@ export function flagSetActivities(deps: FlagSetDeps) {
       const beat = (): void => heartbeat({ next: next.toHexString(), profiles, rewritten } satisfies Reached);
 
       // By the clock too: a write may have to wait for one of a worker that died.
-      const beating = setInterval(beat, BEAT_MS);
+      // One that fails here fails below too, where it is the activity's own.
+      const beating = setInterval(
+        guarded(beat, () => undefined),
+        BEAT_MS,
+      );
       try {
         for (;;) {
           signal.throwIfAborted();

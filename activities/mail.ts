@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { Sent } from './webhook.js';
+import { inTime, type Sent } from './webhook.js';
 
 export interface Mail {
   /** The same for the same message, so that a mailbox that gets it twice can tell. */
@@ -12,19 +12,28 @@ export interface Mail {
 export type SendMail = (mail: Mail) => Promise<Sent>;
 
 const TIMEOUT_MS = 10_000;
+/** Of the whole conversation: some that a server leads come to no end of their own. */
+const ALL_MS = 30_000;
 const ANSWER_CHARACTERS = 1024;
 /** SMTP's codes from here on are final. */
 const FINAL = 500;
 
+interface Options {
+  readonly url: string;
+  readonly from: string;
+  readonly allMs?: number;
+}
+
 /** Sends by the SMTP server that `smtp://user:password@host:port` names. Plain text, nothing fetched from anywhere. */
-export function mailSender({ url, from }: { readonly url: string; readonly from: string }): SendMail {
+export function mailSender({ url, from, allMs = ALL_MS }: Options): SendMail {
   const timeouts = { connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS };
   const transport = createTransport({ url, ...timeouts, disableFileAccess: true, disableUrlAccess: true });
   const domain = from.replace(/^.*@|>.*$/g, '');
 
   return async ({ id, to, subject, text }) => {
+    const signal = AbortSignal.timeout(allMs);
     try {
-      const sent = await transport.sendMail({
+      const sending = transport.sendMail({
         messageId: `<${id}@${domain}>`,
         from,
         to: [...to],
@@ -33,11 +42,13 @@ export function mailSender({ url, from }: { readonly url: string; readonly from:
         text,
         headers: { 'Auto-Submitted': 'auto-generated' },
       });
+      const sent = await inTime(sending, signal);
       const rejected = sent.rejected.length > 0 ? `; not taken for ${sent.rejected.map(String).join(', ')}` : '';
       return { status: statusOf(sent.response), answer: cut(sent.response + rejected), failure: null, isFinal: true };
     } catch (error) {
       const status = responseCodeOf(error);
-      const failure = cut(error instanceof Error ? error.message : String(error));
+      const why = cut(error instanceof Error ? error.message : String(error));
+      const failure = signal.aborted ? `no answer within ${String(allMs / 1000)} s` : why;
       return { status, answer: '', failure, isFinal: status !== null && status >= FINAL };
     }
   };

@@ -1,5 +1,6 @@
 interface Waiting<T, R> {
   readonly item: T;
+  readonly weight: number;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -36,9 +37,9 @@ export function together<T, R>(
     running = true;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const piece = [next];
-      let sum = weight(next.item);
-      for (let more = waiting[0]; more !== undefined && sum + weight(more.item) <= most; more = waiting[0]) {
-        sum += weight(more.item);
+      let sum = next.weight;
+      for (let more = waiting[0]; more !== undefined && sum + more.weight <= most; more = waiting[0]) {
+        sum += more.weight;
         piece.push(more);
         waiting.shift();
       }
@@ -49,7 +50,8 @@ export function together<T, R>(
 
   return (item) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
+      // Weighed here, where it may fail: in the pump it would end the process, and all that waits would wait for ever.
+      waiting.push({ item, weight: weight(item), resolve, reject });
       if (!running) void pump();
     });
 }

@@ -1,7 +1,7 @@
-import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
+import { ADDRCONFIG, lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { PlatformError } from '../domain/errors.js';
 import { addressInHost, isPublicAddress } from '../domain/public-address.js';
 
@@ -51,39 +51,63 @@ const refused = (what: string): PlatformError =>
  * connected to, so a name that changes its mind gains nothing. Redirects are not followed, a proxy is not asked.
  */
 export function webhookSender({ allowPrivate, timeoutMs = 10_000, resolve = systemLookup }: Options): SendWebhook {
-  const lookup: LookupFunction = (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses as (LookupAddress | undefined)[];
-      const isAllowed = allowPrivate || addresses.every(({ address }) => isPublicAddress(address));
-      if (error) callback(error, []);
-      else if (!isAllowed) callback(refused(hostname), []);
-      else if (options.all === true) callback(null, addresses);
-      else callback(null, first?.address ?? '', first?.family);
-    });
-  };
-
   return async ({ url, headers, body }) => {
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
       const target = new URL(url);
-      // A literal address is connected to without a look-up.
-      const literal = addressInHost(target.hostname);
-      if (literal !== undefined && !allowPrivate && !isPublicAddress(literal)) throw refused(target.hostname);
+      const addresses = await inTime(addressesOf(target.hostname, resolve), signal);
+      if (!allowPrivate && !addresses.every(({ address }) => isPublicAddress(address))) throw refused(target.hostname);
       const answer = await post(target, body, {
         method: 'POST',
         agent: false,
-        lookup,
-        signal: AbortSignal.timeout(timeoutMs),
+        lookup: alreadyFound(addresses),
+        signal,
         headers: { 'user-agent': 'Experience', 'content-length': String(Buffer.byteLength(body)), ...headers },
       });
       return judge(answer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      const timedOut = error instanceof Error && error.name === 'AbortError';
-      const failure = timedOut ? `no answer within ${String(timeoutMs / 1000)} s` : why;
+      const failure = signal.aborted ? `no answer within ${String(timeoutMs / 1000)} s` : why;
       return { status: null, answer: '', failure, isFinal: error instanceof PlatformError };
     }
   };
 }
+
+/** A literal address is its own; anything else is asked for. Whatever the resolver does, it is this promise that fails. */
+async function addressesOf(hostname: string, resolve: Resolve): Promise<readonly LookupAddress[]> {
+  const literal = addressInHost(hostname);
+  if (literal !== undefined) return [{ address: literal, family: isIP(literal) }];
+  const found = await new Promise<unknown>((settle, reject) => {
+    resolve(hostname, { all: true, hints: ADDRCONFIG }, (error, addresses: unknown) => {
+      // It says what it likes of its own failure; nothing is read from what it gives beside it.
+      if (error) reject(error);
+      else settle(addresses);
+    });
+  });
+  const addresses = (Array.isArray(found) ? found : []).flatMap((each: Partial<LookupAddress> | null) => {
+    const address = String(each?.address);
+    return isIP(address) === 0 ? [] : [{ address, family: isIP(address) }];
+  });
+  if (addresses.length === 0) throw new Error(`${hostname} has no address`);
+  return addresses;
+}
+
+/** The work's result, or a rejection once the signal comes: nobody waits longer, whatever becomes of the work. */
+export async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const late = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('too late')), { once: true });
+  });
+  return Promise.race([work, late]);
+}
+
+/** What a connection is told when it asks where to go. It asks outside any promise, so nothing here can fail. */
+const alreadyFound =
+  (addresses: readonly LookupAddress[]): LookupFunction =>
+  (_hostname, { all }, callback) => {
+    const [first] = addresses;
+    if (all === true) callback(null, [...addresses]);
+    else callback(null, first?.address ?? '', first?.family);
+  };
 
 interface Answer {
   readonly status: number;
@@ -96,14 +120,21 @@ function post(url: URL, body: string, options: RequestOptions): Promise<Answer> 
     let answered = false;
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options, (response) => {
       answered = true;
-      void beginningOf(response).then((text) => {
-        request.destroy();
-        resolve({ status: response.statusCode ?? 0, text, retryAfter: response.headers['retry-after'] });
-      });
+      // From its first line on the answer stands, whenever and however its body ends.
+      response.on('error', () => undefined);
+      beginningOf(response)
+        .then((text) => {
+          request.destroy();
+          resolve({ status: response.statusCode ?? 0, text, retryAfter: response.headers['retry-after'] });
+        })
+        .catch(reject);
     });
     request.on('error', (error) => {
-      // From its first line on the answer stands, whenever its body ends.
       if (!answered) reject(error);
+    });
+    // A receiver that switches to another protocol causes neither an answer nor an error.
+    request.on('close', () => {
+      if (!answered) reject(new Error('the connection was closed without an answer'));
     });
     request.end(body);
   });

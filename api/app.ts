@@ -35,6 +35,7 @@ import { ingestRoutes } from './routes/ingest.js';
 import { postHogRoutes } from './routes/posthog.js';
 import { segmentRoutes } from './routes/segment.js';
 import { sentryRoutes } from './routes/sentry.js';
+import { workerStatus } from './worker-status.js';
 
 export interface AppDeps {
   readonly client: MongoClient;
@@ -49,6 +50,8 @@ export interface AppDeps {
   readonly abilities?: AlertAbilities;
   /** Where this instance is reached; without it, where a request says that it found us. */
   readonly publicUrl?: string | undefined;
+  /** Where whoever watches over the worker says how it is. */
+  readonly workerStatusFile?: string | undefined;
   readonly now?: () => number;
 }
 
@@ -75,13 +78,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const store = spool(db);
   const known = people();
   const starter = ingestStarter({ temporal, log });
-  const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog });
+  const gate = spoolGate({ spool: store, maxBytes: deps.spoolMaxBytes, onBacklog: numbers.backlog, log });
   const used = usage(db);
   const quotas = {
-    events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now }),
-    errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now }),
+    events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now, log }),
+    errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
   };
-  const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now });
+  const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
   const auth = appKeyAuth({ ...registry({ client, db }), log, now });
 
   const taking = intake({
@@ -112,7 +115,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     now,
   });
 
-  app.addHook('onResponse', (request, reply, done) => {
+  // Fastify calls this from an event of the socket: only as a promise may it fail.
+  app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     // A stream takes as long as somebody listens.
     if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
@@ -122,7 +126,6 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       'access' in request.routeOptions.config &&
       request.routeOptions.config.access !== 'member';
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
-    done();
   });
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
@@ -131,14 +134,14 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await commit.drain();
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
-    gate.stop();
+    await gate.stop();
   });
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
   await app.register(helmet);
   await app.register(swagger, reference);
 
-  await app.register(healthRoutes({ db }));
+  await app.register(healthRoutes({ db, workerStatus: workerStatus(deps.workerStatusFile) }));
   await app.register(async (scope) => {
     // Clients send protobuf, gzip without saying so, or no content type at all: the bytes are ours to look at.
     scope.removeAllContentTypeParsers();

@@ -1,12 +1,13 @@
-import { pino } from 'pino';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
 import { spool } from '../db/spool.js';
+import { lastNet, processLog, tellParent } from '../last-net.js';
 import { build } from './app.js';
 import { temporalClient } from './temporal.js';
 
 const config = readConfig(process.env);
-const log = pino({ level: config.logLevel, base: { process: 'api' } });
+const log = processLog({ name: 'api', level: config.logLevel });
+lastNet({ log });
 
 /** Short patience: a client waits for the answer. */
 const { client, db, schema } = await openDatabase({
@@ -28,10 +29,11 @@ const app = await build({
   spoolMaxBytes: config.spoolMaxBytes,
   requestsPerSecondPerKey: config.requestsPerSecondPerKey,
   publicUrl: config.publicUrl,
+  workerStatusFile: config.workerStatusFile,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
 const url = await app.listen({ host: config.host, port: config.port });
-process.send?.({ type: 'ready', url });
+tellParent({ type: 'ready', url });
 
 let stopping = false;
 async function stop(reason: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import type { FastifyBaseLogger } from 'fastify';
+import { guarded } from '../domain/guarded.js';
 
 interface Options {
   readonly address: string | undefined;
@@ -25,23 +26,22 @@ export function temporalClient({ address, namespace, log }: Options) {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const dial = async (): Promise<void> => {
-    try {
-      const opened = await NativeConnection.connect(address === undefined ? {} : { address });
-      if (stopped) {
-        await opened.close();
-        return;
-      }
-      connection = opened;
-      client = new Client({ connection, namespace });
-      log.info({ address, namespace }, 'Temporal connected');
-    } catch (err) {
-      if (stopped) return;
-      log.warn({ err, address }, 'Temporal is away; what is acknowledged waits in the spool');
-      timer = setTimeout(() => void dial(), RETRY_MS);
+  const connect = async (): Promise<void> => {
+    const opened = await NativeConnection.connect(address === undefined ? {} : { address });
+    if (stopped) {
+      await opened.close();
+      return;
     }
+    connection = opened;
+    client = new Client({ connection, namespace });
+    log.info({ address, namespace }, 'Temporal connected');
   };
-  void dial();
+  const dial = guarded(connect, (err) => {
+    if (stopped) return;
+    if (client === undefined) timer = setTimeout(dial, RETRY_MS);
+    log.warn({ err, address }, 'Temporal is away; what is acknowledged waits in the spool');
+  });
+  dial();
 
   return {
     get: (): Client | undefined => client,

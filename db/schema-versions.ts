@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'mongodb';
+import { guarded } from '../domain/guarded.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, date, documentOf, number, oneOf, optional, string } from './json-schema.js';
 import type { Upgrade } from './upgrades.js';
@@ -104,7 +105,11 @@ export function schemaVersions(db: Db) {
   function held(holder: string, version: number): SchemaLease {
     const mine = { _id: 'schema', heldBy: holder } as const;
     // A renewal that fails is no failure yet: `finish` finds out whether the lease was lost.
-    const renewal = setInterval(() => void collection.updateOne(mine, extend).catch(() => undefined), RENEW_MS);
+    const renew = guarded(
+      () => collection.updateOne(mine, extend),
+      () => undefined,
+    );
+    const renewal = setInterval(renew, RENEW_MS);
 
     const change = async (set: Parameters<typeof collection.updateOne>[1]): Promise<void> => {
       const { matchedCount } = await collection.updateOne(mine, set);

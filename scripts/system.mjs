@@ -10,9 +10,12 @@ import { readyFile, readyTable } from './servers/ready-file.mjs';
 import { processRecords } from './servers/records.mjs';
 import { run } from './servers/run.mjs';
 import { supervise } from './servers/supervise.mjs';
+import { workerDeaths } from './servers/worker-deaths.mjs';
 import { keptSecretKey, readSettings } from './settings.mjs';
 
 const DATABASE = 'experience';
+/** A worker that keeps dying: what comes in is acknowledged all the same, and waits. */
+const WORKER_EVERY_MS = 30_000;
 /** Whoever needs others stops before them. */
 const STOP_ORDER = ['api', 'worker', 'temporal', 'mongod'];
 
@@ -26,7 +29,8 @@ const STOP_ORDER = ['api', 'worker', 'temporal', 'mongod'];
  */
 
 /**
- * Runs MongoDB, Temporal, API and worker until asked to stop, or until one of them cannot be kept alive.
+ * Runs MongoDB, Temporal, API and worker until asked to stop, or until one of them cannot be kept alive. The worker is
+ * never given up: without it the API goes on acknowledging.
  * @param {SystemOptions} options
  * @throws Error with the reason, when it could not start or could not go on
  */
@@ -57,11 +61,15 @@ export async function runSystem({ root, cacheDir, env, say, signal }) {
   /** @type {{ stop: () => void }[]} */
   const followers = [];
 
-  /** @param {import('./servers/supervise.mjs').Service} service */
-  const bring = async (service) => {
+  /**
+   * @param {import('./servers/supervise.mjs').Service} service
+   * @param {import('./servers/supervise.mjs').Persistence} [persistence]
+   */
+  const bring = async (service, persistence) => {
     const supervisor = supervise(service, {
       say,
       records,
+      ...(persistence && { persistence }),
       giveUp: (reason) => {
         fail(new Error(reason));
       },
@@ -70,12 +78,12 @@ export async function runSystem({ root, cacheDir, env, say, signal }) {
     await supervisor.start(end);
   };
 
-  /** @param {{ name: string, script: string, env: NodeJS.ProcessEnv, onReady?: (message: { url?: string }) => void }} options */
-  const bringOurs = async (options) => {
+  /** @param {{ name: string, script: string, env: NodeJS.ProcessEnv, onReady?: (message: { url?: string }) => void, persistence?: import('./servers/supervise.mjs').Persistence }} options */
+  const bringOurs = async ({ persistence, ...options }) => {
     const logFile = join(dataDir, 'logs', `${options.name}.log`);
     const service = nodeService({ ...options, script: join(root, 'dist', options.script), logFile });
     followers.push(followProblems({ name: options.name, file: logFile, say }));
-    await bring(service);
+    await bring(service, persistence);
   };
 
   const start = async () => {
@@ -109,7 +117,15 @@ export async function runSystem({ root, cacheDir, env, say, signal }) {
     const all = /** @type {const} */ ([preparing(), gettingTemporal, gettingMongodb, building]);
     const [{ shared, first }, { address, uiUrl }] = await together(all, fail);
 
-    const oursEnv = { ...shared, TEMPORAL_ADDRESS: address };
+    const files = { notesFile: join(dataDir, 'worker-activities'), statusFile: join(dataDir, 'worker-status.json') };
+    const deaths = workerDeaths(files);
+    deaths.starting();
+    const oursEnv = {
+      ...shared,
+      TEMPORAL_ADDRESS: address,
+      ACTIVITY_NOTES_FILE: files.notesFile,
+      WORKER_STATUS_FILE: files.statusFile,
+    };
     let apiUrl = `http://127.0.0.1:${String(port)}`;
     const onReady = (/** @type {{ url?: string }} */ { url }) => {
       apiUrl = url ?? apiUrl;
@@ -117,7 +133,12 @@ export async function runSystem({ root, cacheDir, env, say, signal }) {
     await together(
       [
         bringOurs({ name: 'api', script: 'api/main.js', env: oursEnv, onReady }),
-        bringOurs({ name: 'worker', script: 'worker/main.js', env: oursEnv }),
+        bringOurs({
+          name: 'worker',
+          script: 'worker/main.js',
+          env: oursEnv,
+          persistence: { everyMs: WORKER_EVERY_MS, ...deaths },
+        }),
       ],
       fail,
     );

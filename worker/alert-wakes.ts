@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { quietly } from '../domain/guarded.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
 import { alertDispatch, alertDispatchWake } from '../workflows/alert-dispatch.js';
 import { errorGroup, errorGroupWake } from '../workflows/error-group.js';
@@ -33,7 +34,7 @@ export function alertWakes({ client, log, everyMs = EVERY_MS }: Deps) {
       again = false;
       onAlerts();
     }, everyMs).unref();
-    wakeDispatch().catch((err: unknown) => log.warn({ err }, 'alerts wait for the next look'));
+    void quietly(wakeDispatch, (err) => log.warn({ err }, 'alerts wait for the next look'));
   }
 
   /** Begins the group's workflow where there is none: a status that changed without it may want a timer. */

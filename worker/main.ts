@@ -1,6 +1,5 @@
 import { Client } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { pino } from 'pino';
 import { batchDeps } from '../activities/batch-deps.js';
 import { alertDeps } from '../activities/alert-deps.js';
 import { errorGroupDeps } from '../activities/error-group-deps.js';
@@ -11,15 +10,34 @@ import { activities } from '../activities/index.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from '../db/open.js';
 import { TASK_QUEUE } from '../domain/task-queue.js';
+import { lastNet, processLog, tellParent } from '../last-net.js';
+import { activityNotes } from './activity-notes.js';
+import { activityWatch } from './activity-watch.js';
 import { alertWakes } from './alert-wakes.js';
 import { failureInterceptor } from './failure-interceptor.js';
 import { flagWakes } from './flag-wakes.js';
 import { openFlushes } from './open-flushes.js';
+import { pastDeaths, refusals } from './past-deaths.js';
 import { ensureSchedules, SCHEDULES } from './schedules.js';
 import { registerSearchAttributes } from './search-attributes.js';
 
 const config = readConfig(process.env);
-const log = pino({ level: config.logLevel, base: { process: 'worker' } });
+const log = processLog({ name: 'worker', level: config.logLevel });
+
+const { activityNotesFile } = config;
+const refused =
+  activityNotesFile === undefined ? new Map<string, number>() : refusals(pastDeaths(activityNotesFile, Date.now()));
+const notes =
+  activityNotesFile === undefined
+    ? undefined
+    : activityNotes(activityNotesFile, (err) => log.warn({ err }, 'running activities are not noted'));
+const watch = activityWatch({ notes, refused });
+lastNet({ log, doing: watch.doing });
+for (const [suspect, until] of refused)
+  log.error(
+    { suspect, until: new Date(until) },
+    `${suspect} was running whenever this worker died lately: refused for a while`,
+  );
 
 /** Temporal's own lines, with workflow and run ids, in the form of ours. */
 const logger = new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) => {
@@ -60,7 +78,7 @@ const worker = await Worker.create({
   ...(config.workflowBundle === undefined
     ? { workflowsPath: new URL('../workflows/index.js', import.meta.url).pathname }
     : { workflowBundle: { codePath: config.workflowBundle } }),
-  interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
+  interceptors: { activity: [watch.interceptor, () => ({ inbound: failureInterceptor })] },
   // For two cores; the cache is bounded since its default follows the size of the heap.
   maxConcurrentWorkflowTaskExecutions: 40,
   maxConcurrentActivityTaskExecutions: 20,
@@ -78,6 +96,7 @@ function stop(reason: string): void {
   if (stopping) return;
   stopping = true;
   log.info({ reason }, 'stopping');
+  notes?.forget();
   worker.shutdown();
 }
 process.on('SIGTERM', () => stop('SIGTERM'));
@@ -87,7 +106,7 @@ process.on('disconnect', () => stop('the parent process is gone'));
 if (process.send !== undefined && !process.connected) process.exit(0);
 
 const running = worker.run();
-process.send?.({ type: 'ready' });
+tellParent({ type: 'ready' });
 // A worker that cannot go on must not stay half alive: the rejection ends the process.
 await running;
 await connection.close();

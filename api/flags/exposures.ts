@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { App } from '../../db/apps.js';
 import { utcDay } from '../../domain/app.js';
 import { EXPOSURE_EVENT } from '../../domain/exposure.js';
+import { quietly } from '../../domain/guarded.js';
 import { DAY_MS } from '../../domain/limits.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { GroupCommit } from '../ingest/group-commit.js';
@@ -52,25 +53,30 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
 
+  async function sendOwn(app: App, own: readonly Waiting[]): Promise<void> {
+    gate.check();
+    await quota.check(app);
+    const builder = batchBuilder({ app, people, now: now() });
+    own.forEach((each, index) => {
+      builder.event('exposures', index, eventOf(app, each), { eventName: EXPOSURE_EVENT });
+    });
+    // Each event has its own key; the batch is nobody's resend.
+    const facts = { kind: 'exposures', format: 'internal', idempotencyKey: randomUUID(), body: Buffer.alloc(0) };
+    const batch = builder.finish(facts);
+    const { accepted } = await commit.submit(batch);
+    people.remember(batch.touches);
+    quota.add(app, accepted);
+  }
+
   async function send(exposed: readonly Waiting[]): Promise<void> {
     for (const [app, own] of byApp(exposed)) {
-      try {
-        gate.check();
-        await quota.check(app);
-        const builder = batchBuilder({ app, people, now: now() });
-        own.forEach((each, index) => {
-          builder.event('exposures', index, eventOf(app, each), { eventName: EXPOSURE_EVENT });
-        });
-        // Each event has its own key; the batch is nobody's resend.
-        const facts = { kind: 'exposures', format: 'internal', idempotencyKey: randomUUID(), body: Buffer.alloc(0) };
-        const batch = builder.finish(facts);
-        const { accepted } = await commit.submit(batch);
-        people.remember(batch.touches);
-        quota.add(app, accepted);
-      } catch (err) {
-        for (const each of own) seen.delete(seenKey(each));
-        log.warn({ err, app: app.appId, exposures: own.length }, 'exposures not stored; the next answers try again');
-      }
+      await quietly(
+        () => sendOwn(app, own),
+        (err) => {
+          for (const each of own) seen.delete(seenKey(each));
+          log.warn({ err, app: app.appId, exposures: own.length }, 'exposures not stored; the next answers try again');
+        },
+      );
     }
   }
 

@@ -7,6 +7,7 @@ import { changedKeys } from '../../domain/changed-flags.js';
 import { PlatformError } from '../../domain/errors.js';
 import type { Definitions } from '../../domain/flag.js';
 import { type CompiledFlags, compileFlags } from '../../domain/flag-evaluation.js';
+import { guarded, quietly } from '../../domain/guarded.js';
 import { patiently } from '../patience.js';
 import { coalesced } from './coalesced.js';
 import { definitionsWeight } from './definitions-weight.js';
@@ -75,6 +76,7 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
   const known = new LRUCache<string, Followed>({ max: MOST_APPS, maxSize: MOST_BYTES });
   const feed = stateFeed({ states, watch, clock, onChange: heard, onPoll: polled, ...(log && { log }) });
 
+  const untold = (err: unknown): void => log?.warn({ err }, 'somebody was not told of a change of flags');
   const find = (hex: string): Followed | undefined => known.get(hex) ?? pinned.get(hex);
 
   function follow(appId: ObjectId): Followed {
@@ -126,7 +128,8 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
       log?.warn({ appId: hex, version: read.version, broken: compiled.broken }, 'rules of flags that are skipped');
     if (before === undefined || entry.listeners.size === 0) return;
     const change = { version: read.version, changedKeys: changedKeys(before, read) };
-    for (const listener of entry.listeners) listener(change);
+    // Each by itself: one that fails is no reason that others do not hear of it.
+    for (const listener of entry.listeners) guarded(listener, untold)(change);
   }
 
   function noteSets(entry: Followed, { computed = 0, passing = 0 }: Partial<StoredSets>): void {
@@ -164,7 +167,7 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
 
   function learn(entry: Followed, version: number): void {
     entry.known = version;
-    entry.catchUp().catch((err: unknown) => log?.debug({ err }, 'new flags not read yet'));
+    void quietly(entry.catchUp, (err) => log?.debug({ err }, 'new flags not read yet'));
   }
 
   function isFresh({ definitions: own, known: newest, confirmedAt }: Followed): boolean {

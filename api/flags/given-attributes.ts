@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { quietly } from '../../domain/guarded.js';
 import { type Json, lookup, objectOf } from '../../domain/loose.js';
 import { attributesFault } from '../../domain/properties.js';
 import type { AppKey } from '../auth.js';
@@ -52,10 +53,13 @@ export function givenAttributes({ intake, people, now, log }: Deps) {
     const text = JSON.stringify(attributes);
     if (underWay.get(whose) === text) return;
     underWay.set(whose, text);
-    send(sender, given).catch((err: unknown) => {
-      underWay.delete(whose);
-      log?.debug({ err }, 'given attributes not stored');
-    });
+    void quietly(
+      () => send(sender, given),
+      (err) => {
+        underWay.delete(whose);
+        log?.debug({ err }, 'given attributes not stored');
+      },
+    );
   };
 }
 

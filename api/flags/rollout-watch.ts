@@ -7,6 +7,7 @@ import type { FlagSetReads } from '../../db/flag-set-reads.js';
 import type { RolloutProfiles, ServedProfile } from '../../db/rollout-profiles.js';
 import type { FlagContext } from '../../domain/flag.js';
 import type { CompiledFlags } from '../../domain/flag-evaluation.js';
+import { quietly } from '../../domain/guarded.js';
 import { type RolloutSubject, rolloutSubject } from '../../domain/rollout-subject.js';
 
 interface Deps {
@@ -76,9 +77,8 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
   }
 
   function readAgain(): void {
-    reading ??= read()
-      .catch((error: unknown) => log.debug({ error: String(error) }, 'rollouts cannot be read now'))
-      .finally(() => (reading = undefined));
+    const failed = (error: unknown): void => log.debug({ error: String(error) }, 'rollouts cannot be read now');
+    reading ??= quietly(read, failed).finally(() => (reading = undefined));
   }
 
   /** From the first answer on: a process that serves nobody asks for nothing. */
@@ -147,7 +147,8 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
     if (timer !== undefined || writing !== undefined) return;
     timer = setTimeout(() => {
       timer = undefined;
-      writing = pump().finally(() => {
+      const failed = (error: unknown): void => log.debug({ error: String(error) }, 'noting profiles goes on');
+      writing = quietly(pump, failed).finally(() => {
         writing = undefined;
         if (waiting.length > 0) schedule();
       });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ObjectId } from 'mongodb';
+import { quietly } from '../../domain/guarded.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { flagSets, flagSetsChanged } from '../../workflows/flag-sets.js';
 
@@ -24,15 +25,15 @@ export function flagSignaller({ temporal, log, everyMs = EVERY_MS }: Deps) {
   const resting = new Map<string, { readonly timer: NodeJS.Timeout; readonly app: string; again: boolean }>();
   const sending = new Set<Promise<void>>();
 
-  async function send(appId: string, app: string): Promise<void> {
-    try {
-      const client = temporal();
-      if (client === undefined) throw new Error('Temporal is away');
-      await client.workflow.signalWithStart(flagSets, { ...flagSetsChanged(appId, app), taskQueue: TASK_QUEUE });
-    } catch (err) {
-      log.warn({ err, appId, app }, 'flag sets are brought to the new version by the next sweep');
-    }
-  }
+  const send = (appId: string, app: string): Promise<void> =>
+    quietly(
+      async () => {
+        const client = temporal();
+        if (client === undefined) throw new Error('Temporal is away');
+        await client.workflow.signalWithStart(flagSets, { ...flagSetsChanged(appId, app), taskQueue: TASK_QUEUE });
+      },
+      (err) => log.warn({ err, appId, app }, 'flag sets are brought to the new version by the next sweep'),
+    );
 
   function tell(appId: string, app: string): void {
     const timer = setTimeout(() => {

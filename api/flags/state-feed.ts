@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FlagStates, FlagVersion } from '../../db/flag-states.js';
 import type { FlagStateChange, FlagStateStream } from '../../db/flag-state-stream.js';
+import { guarded, quietly } from '../../domain/guarded.js';
 
 interface Deps {
   readonly states: Pick<FlagStates, 'versions'>;
@@ -34,6 +35,9 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
   let until = -Infinity;
   let isBroken = false;
 
+  const unsaid = (err: unknown): void => log?.debug({ err }, 'following the flags goes on after a fault');
+  const closeStream = (): Promise<void> => quietly(() => stream?.close(), unsaid);
+
   async function poll(): Promise<void> {
     const at = clock();
     if (polling !== undefined && at - polling.at < GIVE_UP_MS) return;
@@ -58,13 +62,14 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
         await read(stream);
       } catch (err) {
         // Once, however often it cannot be opened again.
-        if (!isStopping())
-          log?.[isBroken ? 'debug' : 'warn']({ err }, 'the stream of changes to flags broke; the poll goes on');
+        const level = isBroken ? 'debug' : 'warn';
         isBroken = true;
+        if (!isStopping())
+          await quietly(() => log?.[level]({ err }, 'the stream of changes to flags broke; the poll goes on'), unsaid);
       }
       since = Infinity;
       until = -Infinity;
-      await stream?.close().catch(() => undefined);
+      await closeStream();
       await sleep(RESTART_MS, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
@@ -85,7 +90,7 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
   return {
     start(): void {
       if (timer !== undefined || signal.aborted) return;
-      timer = setInterval(() => void poll(), POLL_MS);
+      timer = setInterval(guarded(poll, unsaid), POLL_MS);
       timer.unref();
       streaming = listen();
     },
@@ -96,7 +101,7 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
     async stop(): Promise<void> {
       stopping.abort();
       clearInterval(timer);
-      await stream?.close().catch(() => undefined);
+      await closeStream();
       await streaming;
     },
   };

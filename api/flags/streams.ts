@@ -1,5 +1,7 @@
 import { PlatformError } from '../../domain/errors.js';
+import { quietly } from '../../domain/guarded.js';
 import type { AppKey } from '../auth.js';
+import { repeating } from '../repeating.js';
 import type { FlagChange, FlagFollower } from './follower.js';
 
 /** The other end of a stream, as far as it matters here. */
@@ -57,13 +59,17 @@ export function flagStreams({ follower, log, most = MOST, recheckMs = RECHECK_MS
   function end(stream: Stream): void {
     if (!streams.delete(stream)) return;
     count(stream.sender.keyId, -1);
-    stream.stop();
-    stream.wire.end();
+    for (const last of [stream.stop, stream.wire.end])
+      void quietly(last, (err) => log?.debug({ err }, 'a stream did not end well'));
   }
 
+  /** Called while others are to hear of the same change: whatever is wrong with this wire, it alone ends. */
   function send(stream: Stream, message: { readonly id: string; readonly data?: string }): void {
-    if (stream.wire.waitingBytes() > MOST_WAITING_BYTES) end(stream);
-    else stream.wire.send(message).catch(() => end(stream));
+    const sent = async (): Promise<void> => {
+      if (stream.wire.waitingBytes() > MOST_WAITING_BYTES) end(stream);
+      else await stream.wire.send(message);
+    };
+    void quietly(sent, () => end(stream));
   }
 
   async function recheckAll(): Promise<void> {
@@ -79,13 +85,16 @@ export function flagStreams({ follower, log, most = MOST, recheckMs = RECHECK_MS
     }
   }
 
-  let isRechecking = false;
-  const timer = setInterval(() => {
-    if (isRechecking) return;
-    isRechecking = true;
-    void recheckAll().finally(() => (isRechecking = false));
-  }, recheckMs);
-  timer.unref();
+  const rechecking = repeating(recheckMs, recheckAll, (err) => log?.debug({ err }, 'keys of streams not looked at'));
+
+  async function subscribe({ app, keyId }: AppKey, tell: (change: FlagChange) => void, since: number) {
+    try {
+      return await follower.subscribe(app.id, tell, since);
+    } catch (error) {
+      count(keyId, -1);
+      throw error;
+    }
+  }
 
   return {
     /** To be asked before anything is sent. @throws PlatformError RATE_LIMITED, UNAVAILABLE */
@@ -104,12 +113,7 @@ export function flagStreams({ follower, log, most = MOST, recheckMs = RECHECK_MS
       const early: FlagChange[] = [];
       let tell = (change: FlagChange): void => void early.push(change);
       count(sender.keyId, 1);
-      const listening = await follower
-        .subscribe(sender.app.id, (change) => tell(change), since)
-        .catch((error: unknown) => {
-          count(sender.keyId, -1);
-          throw error;
-        });
+      const listening = await subscribe(sender, (change) => tell(change), since);
       const stream: Stream = { sender, wire, recheck, stop: listening.end };
       streams.add(stream);
       const { version } = listening;
@@ -124,7 +128,7 @@ export function flagStreams({ follower, log, most = MOST, recheckMs = RECHECK_MS
     /** Ends them all; clients come back to another process. */
     close(): void {
       isClosing = true;
-      clearInterval(timer);
+      void rechecking.stop();
       for (const stream of [...streams]) end(stream);
     },
   };

@@ -8,6 +8,7 @@ import type { FlagSet } from '../../domain/flag-set.js';
 import { lookup } from '../../domain/loose.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { flagUsage as flagUsageWorkflow, flagUsageRun } from '../../workflows/flag-usage.js';
+import { repeating } from '../repeating.js';
 
 /** A set as it was served, stored or evaluated. */
 export type ServedSet = Pick<FlagSet, 'flags'> & {
@@ -142,14 +143,7 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
     return true;
   }
 
-  let flushing: Promise<unknown> = Promise.resolve();
-  let isFlushing = false;
-  const timer = setInterval(() => {
-    if (isFlushing) return;
-    isFlushing = true;
-    flushing = flush().finally(() => (isFlushing = false));
-  }, everyMs);
-  timer.unref();
+  const flushing = repeating(everyMs, flush, (err) => log.warn({ err }, 'counts of flags wait for the next flush'));
 
   return {
     /** An answer of one flag. */
@@ -180,9 +174,8 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
 
     /** Flushes what is counted, without waiting long for a Temporal that is slow. */
     async stop(): Promise<void> {
-      clearInterval(timer);
       const until = performance.now() + STOP_MS;
-      await flushing;
+      await flushing.stop();
       while (performance.now() < until && (await flush()));
     },
   };

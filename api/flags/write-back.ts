@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
 import type { FlagSetWrites } from '../../db/flag-set-writes.js';
 import { type FlagSet, writtenSet } from '../../domain/flag-set.js';
+import { quietly } from '../../domain/guarded.js';
 
 /** A set that an answer had to evaluate, to be stored for the next one. */
 export interface WriteBackEntry {
@@ -54,8 +55,8 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
     const [first] = entries.values();
     if (first === undefined) return;
     const { appId, version } = first;
-    try {
-      await writes.back({
+    const store = (): Promise<unknown> =>
+      writes.back({
         appId,
         version,
         at: new Date(now()),
@@ -65,9 +66,9 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
           content: { kind: 'set', set: writtenSet(set) },
         })),
       });
-    } catch (err) {
+    await quietly(store, (err) => {
       log.debug({ err, appId: appId.toHexString(), version, sets: entries.size }, 'sets were not stored');
-    }
+    });
     for (const [key, entry] of entries) {
       held.delete(key);
       flags -= weightOf(entry);

@@ -1,14 +1,17 @@
 import { type Accepted, type Batch, batchSize } from '../../db/batch.js';
 import type { Claim, FlushSummary } from '../../db/claim.js';
 import { PlatformError } from '../../domain/errors.js';
+import { guarded } from '../../domain/guarded.js';
 import { LIMITS } from '../../domain/limits.js';
 import { PATIENCE_MS } from '../patience.js';
+import { repeating } from '../repeating.js';
 
 interface Deps {
   readonly claim: (batches: readonly Batch[], now: Date) => Promise<Claim>;
   /** Told of each flush that is on disk and waits to be stored. */
   readonly onFlushed: (flush: FlushSummary) => void;
   readonly now?: () => number;
+  readonly log?: { error(facts: object, message: string): void };
 }
 
 interface Waiter {
@@ -29,7 +32,10 @@ const unavailable = (why: string) => new PlatformError('UNAVAILABLE', why, { ret
  * Group commit: the requests that wait at one moment go to the spool as one flush, and are answered when a majority
  * has it on disk. One write then serves many requests, and memory stays bounded.
  */
-export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
+export function groupCommit({ claim, onFlushed, now = Date.now, log }: Deps) {
+  const fault = (err: unknown): void => log?.error({ err }, 'group commit goes on after a fault');
+  // What is on disk is answered as such, whatever becomes of telling of it: the sweep finds it.
+  const tellFlushed = guarded(onFlushed, fault);
   let waiting: Waiter[] = [];
   let waitingItems = 0;
   let waitingBytes = 0;
@@ -69,7 +75,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
         taken.map(({ batch }) => batch),
         new Date(now()),
       );
-      if (stored) onFlushed(stored);
+      if (stored) tellFlushed(stored);
       taken.forEach((waiter, index) => {
         const outcome = outcomes[index];
         if (outcome === undefined || outcome instanceof PlatformError) waiter.reject(outcome);
@@ -82,7 +88,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     }
   }
 
-  function pump(): void {
+  function flushNext(): void {
     timer = undefined;
     if (waiting.length === 0 || flushing.size >= AT_ONCE) return;
     const full = waitingItems >= LIMITS.batchItems || waitingBytes >= LIMITS.inflatedBytes;
@@ -99,6 +105,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     flushing.add(running);
     schedule();
   }
+  const pump = guarded(flushNext, fault);
 
   /** A timer that is set looks again by itself, but a full flush need not wait for it. */
   function schedule(): void {
@@ -106,7 +113,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     timer = setTimeout(pump, 0);
   }
 
-  const impatience = setInterval(() => {
+  function refuseStale(): void {
     const limit = performance.now() - PATIENCE_MS;
     for (const waiter of answerable) {
       if (waiter.since > limit) break;
@@ -118,8 +125,8 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
     if (stale.length === 0) return;
     waiting = waiting.filter(({ since }) => since > limit);
     uncount(stale);
-  }, 250);
-  impatience.unref();
+  }
+  const impatience = repeating(250, refuseStale, fault);
 
   return {
     /** @throws PlatformError UNAVAILABLE where the spool does not take it in time or too much waits already */
@@ -140,7 +147,7 @@ export function groupCommit({ claim, onFlushed, now = Date.now }: Deps) {
       while (waiting.length > 0 || flushing.size > 0) {
         await Promise.race([...flushing, new Promise((resolve) => setTimeout(resolve, 10))]);
       }
-      clearInterval(impatience);
+      await impatience.stop();
     },
 
     waitingBytes: (): number => waitingBytes,

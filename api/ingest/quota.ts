@@ -4,6 +4,7 @@ import { type AppConfig, utcDay } from '../../domain/app.js';
 import { PlatformError } from '../../domain/errors.js';
 import { DAY_MS } from '../../domain/limits.js';
 import { patiently } from '../patience.js';
+import { repeating } from '../repeating.js';
 
 interface Count {
   readonly app: App;
@@ -21,6 +22,7 @@ interface Deps {
   readonly category: UsageCategory;
   readonly mostOf: (config: AppConfig) => number;
   readonly now?: () => number;
+  readonly log?: { error(facts: object, message: string): void };
 }
 
 const SYNC_MS = 1_000;
@@ -29,7 +31,7 @@ const SYNC_MS = 1_000;
  * The daily quota of each app. Processes share their counts once a second, so what is known is at most that old; a
  * batch that crosses the line is taken.
  */
-export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
+export function dailyQuota({ usage, category, mostOf, now = Date.now, log }: Deps) {
   let counts = new Map<string, Count>();
 
   const sync = async (count: Count): Promise<void> => {
@@ -77,12 +79,12 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
     return count?.day === today() ? count : undefined;
   };
 
-  const timer = setInterval(() => {
+  const syncAll = (): void => {
     for (const count of counts.values()) sync(count).catch(() => undefined);
     // Yesterday's are written once more above and then forgotten.
     counts = new Map([...counts].filter(([, count]) => count.day === today()));
-  }, SYNC_MS);
-  timer.unref();
+  };
+  const syncing = repeating(SYNC_MS, syncAll, (err) => log?.error({ err, category }, 'the quota was not shared'));
 
   return {
     /** @throws PlatformError QUOTA_EXCEEDED until the next UTC day */
@@ -99,7 +101,7 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now }: Deps) {
     },
 
     async stop(): Promise<void> {
-      clearInterval(timer);
+      await syncing.stop();
       await Promise.allSettled([...counts.values()].map(sync));
     },
   };

@@ -1,33 +1,30 @@
 import type { Backlog, Spool } from '../../db/spool.js';
 import { PlatformError } from '../../domain/errors.js';
+import { repeating } from '../repeating.js';
 
 interface Deps {
   readonly spool: Pick<Spool, 'backlog'>;
   readonly maxBytes: number;
   readonly onBacklog?: (backlog: Backlog) => void;
+  readonly log?: { error(facts: object, message: string): void };
 }
 
 const LOOK_EVERY_MS = 1_000;
 
 /** Back-pressure: when more is acknowledged than is being stored, clients are asked to wait before the disk is full. */
-export function spoolGate({ spool, maxBytes, onBacklog }: Deps) {
+export function spoolGate({ spool, maxBytes, onBacklog, log }: Deps) {
   let backlog: Backlog = { flushes: 0, bytes: 0, oldestAt: null, failed: 0 };
-  let looking = false;
 
   const look = async (): Promise<void> => {
-    if (looking) return;
-    looking = true;
     try {
       backlog = await spool.backlog();
-      onBacklog?.(backlog);
     } catch {
       // The insert itself will say that the database is away.
-    } finally {
-      looking = false;
+      return;
     }
+    onBacklog?.(backlog);
   };
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
-  timer.unref();
+  const looking = repeating(LOOK_EVERY_MS, look, (err) => log?.error({ err }, 'the backlog was not told of'));
 
   return {
     look,
@@ -36,7 +33,7 @@ export function spoolGate({ spool, maxBytes, onBacklog }: Deps) {
       if (backlog.bytes < maxBytes) return;
       throw new PlatformError('UNAVAILABLE', 'the spool is full', { retryAfterSeconds: 5 });
     },
-    stop: (): void => clearInterval(timer),
+    stop: looking.stop,
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { FastifyBaseLogger } from 'fastify';
 import type { FlushSummary } from '../../db/claim.js';
+import { guarded, quietly } from '../../domain/guarded.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { batchIngest, batchIngestRun, FLUSHES_A_RUN } from '../../workflows/batch-ingest.js';
 
@@ -25,21 +26,26 @@ export function ingestStarter({ temporal, log }: Deps) {
   let timer: NodeJS.Timeout | undefined;
   const starting = new Set<Promise<void>>();
 
-  async function start(flushes: readonly FlushSummary[]): Promise<void> {
-    const client = temporal();
-    if (client === undefined) return;
-    const run = batchIngestRun(flushes);
-    const facts = { workflowId: run.workflowId, ...run.memo };
-    try {
-      const options = { ...run, taskQueue: TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
-      await client.workflow.start(batchIngest, options);
-      log.info(facts, 'batchIngest started');
-    } catch (err) {
-      log.warn({ err, ...facts }, 'batchIngest not started; the sweep will find these flushes');
-    }
-  }
+  const start = (flushes: readonly FlushSummary[]): Promise<void> =>
+    quietly(
+      async () => {
+        const client = temporal();
+        if (client === undefined) return;
+        const run = batchIngestRun(flushes);
+        const options = { ...run, taskQueue: TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
+        await client.workflow.start(batchIngest, options);
+        log.info({ workflowId: run.workflowId, ...run.memo }, 'batchIngest started');
+      },
+      (err) => {
+        const firstFlush = flushes[0]?.id;
+        log.warn(
+          { err, firstFlush, flushes: flushes.length },
+          'batchIngest not started; the sweep will find these flushes',
+        );
+      },
+    );
 
-  function tick(): void {
+  function startNext(): void {
     timer = undefined;
     if (queue.length === 0) return;
     const wait = lastStartAt + PACE_MS - Date.now();
@@ -48,10 +54,11 @@ export function ingestStarter({ temporal, log }: Deps) {
       return;
     }
     lastStartAt = Date.now();
+    timer = setTimeout(tick, PACE_MS);
     const running = start(queue.splice(0, FLUSHES_A_RUN)).finally(() => starting.delete(running));
     starting.add(running);
-    timer = setTimeout(tick, PACE_MS);
   }
+  const tick = guarded(startNext, (err) => log.warn({ err }, 'the next flushes are started a moment later'));
 
   return {
     add(flush: FlushSummary): void {

@@ -58,7 +58,7 @@ function wireOf(reply: FastifyReply): Wire {
     end() {
       stream.close();
       // Who does not read any more does not take the goodbye either.
-      setTimeout(() => raw.destroy(), GOODBYE_MS).unref();
+      setTimeout(() => void raw.destroy(), GOODBYE_MS).unref();
     },
   };
 }

@@ -42,14 +42,23 @@ export function followProblems({ name, file, say }) {
     if (more > 0) say(`${name}: ${String(more)} more, see ${file}`);
   };
 
-  const timer = setInterval(() => {
-    look();
-    capLog(file);
-  }, LOOK_EVERY_MS);
+  let complaint = '';
+  const turn = () => {
+    try {
+      look();
+      capLog(file);
+      complaint = '';
+    } catch (error) {
+      // A full disk, or a file that has just gone, is no reason to stop everything. It is said once.
+      if (complaint !== String(error)) say(`${name}: ${file} cannot be followed now: ${String(error)}`);
+      complaint = String(error);
+    }
+  };
+  const timer = setInterval(turn, LOOK_EVERY_MS);
   return {
     stop() {
       clearInterval(timer);
-      look();
+      turn();
     },
   };
 }

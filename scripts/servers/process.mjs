@@ -44,7 +44,7 @@ export function launch({ command, args, logFile, env, cwd, ipc = false }) {
 
 /**
  * Asks a process to stop, and forces it when it has not within the bound.
- * @param {Launched} launched
+ * @param {Pick<Launched, 'pid' | 'ended'>} launched
  * @param {number} boundMs
  * @returns {Promise<boolean>} whether it stopped by itself
  */

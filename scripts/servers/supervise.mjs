@@ -4,6 +4,7 @@ import { stop } from './process.mjs';
 
 /**
  * @typedef {import('./process.mjs').Launched} Launched
+ * @typedef {Omit<Launched, 'child'>} Watched a launched one, or one that could not even be launched
  *
  * @typedef {object} Service
  * @property {string} name
@@ -19,17 +20,25 @@ import { stop } from './process.mjs';
  * @property {number} [deaths] this many within `withinMs` are too many; 1 means it is never restarted
  * @property {number} [withinMs]
  * @property {number} [firstDelayMs] before the first restart, doubled with each further death in the window
+ * @property {Persistence} [persistence] of one that is never given up
+ *
+ * @typedef {object} Persistence
+ * @property {number} everyMs after too many deaths it is started so often, for ever, until it has lived for `withinMs`
+ * @property {(how: string, isFailing: boolean) => string} died called with each death; answers what is known of it
+ * @property {(isFailing: boolean) => void} up called when it runs, and when it no longer counts as failing
  */
 
 /**
- * Keeps a service running: reports its death, restarts it after a pause, and gives up on one that keeps dying.
+ * Keeps a service running: reports its death, restarts it after a pause, and gives up on one that keeps dying, or goes
+ * on slowly where others can do without it.
  * @param {Service} service
  * @param {SupervisorOptions} options
  */
-export function supervise(service, { say, giveUp, records, deaths = 5, withinMs = 60_000, firstDelayMs = 250 }) {
+export function supervise(service, options) {
+  const { say, giveUp, records, deaths = 5, withinMs = 60_000, firstDelayMs = 250, persistence } = options;
   const { name } = service;
   const stopping = new AbortController();
-  /** @type {Launched | undefined} */
+  /** @type {Watched | undefined} */
   let current;
   /** @type {Promise<void>} */
   let keeping = Promise.resolve();
@@ -37,14 +46,37 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
   let diedAt = [];
 
   /**
+   * What only tells of it, or is told of it, is no reason to stop watching over it: a disk may be full for a while.
+   * @template T
+   * @param {() => T} work
+   * @returns {T | undefined}
+   */
+  const inOrder = (work) => {
+    try {
+      return work();
+    } catch (error) {
+      say(`${name}: ${reasonOf(error)}`);
+      return undefined;
+    }
+  };
+
+  /**
    * Launches it; when it does not become ready, it is stopped, and the reason given.
    * @param {AbortSignal} signal
+   * @returns {Promise<{ launched: Watched, failed?: string }>}
    */
   const bring = async (signal) => {
-    const launched = service.launch();
+    /** @type {Launched} */
+    let launched;
+    try {
+      launched = service.launch();
+    } catch (error) {
+      current = { pid: 0, ended: Promise.resolve(''), logFile: '', logOffset: 0 };
+      return { launched: current, failed: reasonOf(error) };
+    }
     current = launched;
-    if (launched.pid !== 0) records?.add(name, launched.pid);
-    void launched.ended.then(() => records?.remove(launched.pid));
+    if (launched.pid !== 0) inOrder(() => records?.add(name, launched.pid));
+    void launched.ended.then(() => inOrder(() => records?.remove(launched.pid)));
     const waiting = new AbortController();
     const giveUpWaiting = AbortSignal.any([waiting.signal, signal]);
     try {
@@ -61,35 +93,61 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
       return { launched, failed };
     } catch (error) {
       await stop(launched, service.stopBoundMs);
-      return { launched, failed: error instanceof Error ? error.message : String(error) };
+      return { launched, failed: reasonOf(error) };
     } finally {
       waiting.abort();
     }
   };
 
-  /** @param {Launched} first */
+  /** @param {Watched} first */
   const keep = async (first) => {
     let launched = first;
+    let isFailing = false;
     let how = await first.ended;
     while (!stopping.signal.aborted) {
       const now = Date.now();
       diedAt = [...diedAt.filter((at) => now - at < withinMs), now];
-      const lines = lastWords(launched.logFile, launched.logOffset);
-      if (diedAt.length >= deaths) {
+      if (diedAt.length >= deaths && !isFailing) {
+        const lines = inOrder(() => lastWords(launched.logFile, launched.logOffset)) ?? '';
         const often = deaths === 1 ? '' : ` ${String(deaths)} times within ${String(withinMs / 1000)} s`;
-        giveUp(`${name} died${often} (${how})${lines === '' ? '' : `:\n${lines}`}`);
-        return;
+        const reason = `${name} died${often} (${how})${lines === '' ? '' : `:\n${lines}`}`;
+        if (persistence === undefined) {
+          giveUp(reason);
+          return;
+        }
+        isFailing = true;
+        say(reason);
       }
-      const delayMs = firstDelayMs * 2 ** (diedAt.length - 1);
-      say(`${name}: died (${how}), starting it again in ${String(delayMs / 1000)} s`);
+      const known = inOrder(() => persistence?.died(how, isFailing)) ?? '';
+      const delayMs = isFailing ? (persistence?.everyMs ?? 0) : firstDelayMs * 2 ** (diedAt.length - 1);
+      say(`${name}: died (${how}${known}), starting it again in ${String(delayMs / 1000)} s`);
       await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       const next = await bring(stopping.signal);
       if (stopping.signal.aborted) return;
       launched = next.launched;
-      if (next.failed === undefined) say(`${name}: running again, process ${String(launched.pid)}`);
+      if (next.failed === undefined) {
+        say(`${name}: running again, process ${String(launched.pid)}`);
+        inOrder(() => persistence?.up(isFailing));
+      }
+      if (next.failed === undefined && isFailing && (await livesFor(launched, withinMs))) {
+        isFailing = false;
+        inOrder(() => persistence?.up(isFailing));
+      }
       how = next.failed ?? (await launched.ended);
     }
+  };
+
+  /**
+   * @param {Watched} launched
+   * @param {number} ms
+   */
+  const livesFor = async ({ ended }, ms) => {
+    const abort = new AbortController();
+    const long = sleep(ms, /** @type {const} */ ('long enough'), { signal: abort.signal }).catch(() => undefined);
+    const result = await Promise.race([ended, long]);
+    abort.abort();
+    return result === 'long enough';
   };
 
   return {
@@ -110,6 +168,7 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
         const lines = lastWords(launched.logFile, launched.logOffset);
         throw new Error(`${name} did not start: ${failed}${lines === '' ? '' : `\n${lines}`}\n(${launched.logFile})`);
       }
+      inOrder(() => persistence?.up(false));
       keeping = keep(launched);
     },
 
@@ -123,5 +182,8 @@ export function supervise(service, { say, giveUp, records, deaths = 5, withinMs 
     },
   };
 }
+
+/** @param {unknown} error */
+const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /** @typedef {ReturnType<typeof supervise>} Supervisor */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { mailSender } from '../../activities/mail.js';
+import { escaping } from '../helper/escaping.js';
 
 interface Letter {
   readonly from: string;
@@ -99,5 +100,56 @@ describe('mail', () => {
     const sent = await mailSender({ url: 'smtp://127.0.0.1:1', from })(letter);
     assert.match(sent.failure ?? '', /ECONNREFUSED/);
     assert.equal(sent.isFinal, false);
+  });
+});
+
+/** What answers each line of the client; the first call is the connection itself. */
+type Misbehaviour = (socket: Socket, line: string) => void;
+
+const GREETING = '220 hello\r\n';
+const upTo =
+  (verb: string, then: (socket: Socket) => void): Misbehaviour =>
+  (socket, line) => {
+    if (line === '') socket.write(GREETING);
+    else if (line.startsWith(verb)) then(socket);
+    else socket.write(line.startsWith('EHLO') ? '250-hello\r\n250 STARTTLS\r\n' : '250 ok\r\n');
+  };
+
+describe('a mail server that', () => {
+  const SERVERS: Readonly<Record<string, Misbehaviour>> = {
+    'hangs up at once': (socket) => socket.destroy(),
+    'resets at once': (socket) => socket.resetAndDestroy(),
+    'speaks no SMTP': (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'),
+    'resets at the hello': upTo('EHLO', (socket) => socket.resetAndDestroy()),
+    'cannot do the TLS that it offers': upTo('STARTTLS', (socket) => socket.write('220 go\r\n\0\0garbage\r\n')),
+    'resets in the TLS that it offers': upTo('STARTTLS', (socket) => {
+      socket.write('220 go\r\n', () => setTimeout(() => socket.resetAndDestroy(), 20));
+    }),
+    'answers more than it is asked': (socket) =>
+      socket.write(`${GREETING}250 ok\r\n250 ok\r\n500 no\r\n500 no\r\n`, () => socket.end()),
+  };
+  for (const [what, answer] of Object.entries(SERVERS))
+    it(`${what} is a failed attempt`, async (t) => {
+      const escaped = escaping(t);
+      const server = createServer((socket) => {
+        socket.on('error', () => undefined);
+        t.after(() => socket.destroy());
+        socket.on('data', (bytes) => answer(socket, bytes.toString()));
+        answer(socket, '');
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      t.after(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const sent = await mailSender({ url: `smtp://127.0.0.1:${String(port)}`, from, allMs: 5_000 })(letter);
+      assert.notEqual(sent.failure, null);
+      assert.deepEqual(await escaped(), []);
+    });
+
+  it('has no address is a failed attempt', async (t) => {
+    const escaped = escaping(t);
+    const sent = await mailSender({ url: 'smtp://mail.invalid', from })(letter);
+    assert.match(sent.failure ?? '', /mail\.invalid/);
+    assert.equal(sent.isFinal, false);
+    assert.deepEqual(await escaped(), []);
   });
 });

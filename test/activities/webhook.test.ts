@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import type { ServerResponse } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { wantsNoMore, webhookSender } from '../../activities/webhook.js';
+import { escaping } from '../helper/escaping.js';
 import { receiver, type Receiver } from '../helper/receiver.js';
 
 type Options = Parameters<typeof webhookSender>[0];
@@ -143,5 +145,109 @@ describe('what a receiver answers', () => {
     const sent = await post({ allowPrivate: true }, gone.url);
     assert.match(sent.failure ?? '', /ECONNREFUSED/);
     assert.equal(sent.isFinal, false);
+  });
+});
+
+/** What a name server may do to us, each with what the log of the delivery then says. */
+const NAME_SERVERS: readonly (readonly [string, (callback: (...given: unknown[]) => void) => void, RegExp])[] = [
+  ['says that there is no such host', (callback) => setImmediate(callback, missing(), undefined), /ENOTFOUND/],
+  ['says so at once', (callback) => callback(missing(), undefined), /ENOTFOUND/],
+  ['fails before it has asked', () => thrown('no resolver'), /no resolver/],
+  ['fails with what is no error', (callback) => callback('broken', undefined), /broken/],
+  ['gives no list', (callback) => setImmediate(callback, null, undefined), /has no address/],
+  ['gives an empty list', (callback) => setImmediate(callback, null, []), /has no address/],
+  ['gives nothing in its list', (callback) => setImmediate(callback, null, [null]), /has no address/],
+  ['gives texts', (callback) => setImmediate(callback, null, ['127.0.0.1']), /has no address/],
+  ['gives what is no address', (callback) => setImmediate(callback, null, [{ address: 'x', family: 4 }]), /no address/],
+  ['gives half an address', (callback) => setImmediate(callback, null, [{ family: 4 }]), /has no address/],
+  [
+    'gives a family that there is not',
+    (callback) => setImmediate(callback, null, [at('127.0.0.1', 9)]),
+    /ECONNREFUSED/,
+  ],
+  [
+    'answers twice',
+    (callback) => {
+      callback(missing(), undefined);
+      callback(null, [at('127.0.0.1', 4)]);
+      callback(missing(), undefined);
+    },
+    /ENOTFOUND/,
+  ],
+  [
+    'answers, and fails then',
+    (callback) => {
+      callback(missing(), undefined);
+      thrown('too late');
+    },
+    /ENOTFOUND/,
+  ],
+  ['never answers', () => undefined, /no answer within 0\.2 s/],
+  [
+    'answers when nobody waits',
+    (callback) => setTimeout(callback, 300, missing(), undefined),
+    /no answer within 0\.2 s/,
+  ],
+];
+
+const at = (address: string, family: number) => ({ address, family });
+const missing = () => Object.assign(new Error('getaddrinfo ENOTFOUND hooks.invalid'), { code: 'ENOTFOUND' });
+function thrown(message: string): never {
+  throw new Error(message);
+}
+
+describe('a webhook whose name server', () => {
+  for (const [what, answer, reason] of NAME_SERVERS) {
+    for (const allowPrivate of [true, false]) {
+      it(`${what} is a failed attempt${allowPrivate ? '' : ', where private addresses are not allowed too'}`, async (t) => {
+        const escaped = escaping(t);
+        const resolve = ((_hostname, _options, callback) => answer(callback as () => void)) as Resolve;
+        const sent = await post({ allowPrivate, resolve, timeoutMs: 200 }, 'http://hooks.invalid:1/x');
+        const isRefused = !allowPrivate && String(reason) === '/ECONNREFUSED/';
+        assert.match(sent.failure ?? 'nothing', isRefused ? /not on the public internet/ : reason);
+        assert.deepEqual([sent.status, sent.isFinal], [null, isRefused]);
+        assert.deepEqual(await escaped(), []);
+      });
+    }
+  }
+});
+
+describe('a webhook whose receiver', () => {
+  const ANSWERS: readonly (readonly [string, string, RegExp])[] = [
+    ['speaks no HTTP', 'hello\r\n\r\n', /Parse Error/],
+    ['wants another protocol', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n', /./],
+    ['hangs up', '', /./],
+    ['says no more than that it goes on', 'HTTP/1.1 100 Continue\r\n\r\n', /./],
+    ['has no end of headers', `HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(100)}`, /./],
+  ];
+  for (const [what, answer, reason] of ANSWERS) {
+    it(`${what} is a failed attempt`, async (t) => {
+      const escaped = escaping(t);
+      const server = createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.end(answer));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      t.after(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const sent = await post({ allowPrivate: true, timeoutMs: 2_000 }, `http://127.0.0.1:${String(port)}/`);
+      assert.match(sent.failure ?? 'nothing', reason);
+      assert.deepEqual([sent.status, sent.isFinal], [null, false]);
+      assert.deepEqual(await escaped(), []);
+    });
+  }
+
+  it('cannot be asked for what we say or where it is is a failed attempt', async (t) => {
+    const escaped = escaping(t);
+    const send = webhookSender({ allowPrivate: true });
+    for (const request of [
+      { url: 'http://127.0.0.1:1/', headers: { 'x-a': 'new\nline' }, body: '' },
+      { url: 'no url', headers: {}, body: '' },
+      { url: 'ftp://127.0.0.1/', headers: {}, body: '' },
+    ]) {
+      const { status, failure, isFinal } = await send(request);
+      assert.deepEqual([status, typeof failure, isFinal], [null, 'string', false], request.url);
+    }
+    assert.deepEqual(await escaped(), []);
   });
 });

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { workerStatus } from '../../api/worker-status.js';
 import { ask, click, ingest, type Ingest, ingestApi } from '../helper/ingest.js';
 
 describe('the API process', () => {
@@ -14,9 +18,29 @@ describe('the API process', () => {
   after(() => it_.close());
 
   it('says that it lives and that it can serve, to anybody', async () => {
-    for (const url of ['/healthz', '/readyz']) {
-      const answer = await ask(it_.api, { method: 'GET', url });
-      assert.deepEqual([answer.status, answer.body], [200, { status: 'ok' }]);
+    const alive = await ask(it_.api, { method: 'GET', url: '/healthz' });
+    assert.deepEqual([alive.status, alive.body], [200, { status: 'ok' }]);
+    const ready = await ask(it_.api, { method: 'GET', url: '/readyz' });
+    assert.deepEqual([ready.status, ready.body], [200, { status: 'ok', worker: { state: 'unknown' } }]);
+  });
+
+  it('says how the worker is, as far as whoever watches over it has said so', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'health-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'worker-status.json');
+    const status = workerStatus(file);
+    assert.deepEqual(await status(), { state: 'unknown' });
+    const failing = {
+      state: 'failing',
+      reason: 'killed by SIGKILL',
+      diedAt: '2026-11-27T10:00:00.000Z',
+      suspects: ['attemptDelivery'],
+    };
+    writeFileSync(file, JSON.stringify(failing));
+    assert.deepEqual(await status(), failing);
+    for (const rubbish of ['', '{', '[]', '{"state":"fine"}', '{"state":"failing","suspects":"all"}']) {
+      writeFileSync(file, rubbish);
+      assert.deepEqual(await status(), { state: 'unknown' }, rubbish);
     }
   });
 

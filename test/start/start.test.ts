@@ -216,18 +216,18 @@ describe('npm start', () => {
     assert.deepEqual(processesOf(dataDir), []);
   });
 
-  test('stops altogether, with the reason, when a worker cannot be kept alive', async () => {
+  test('stops altogether, with the reason, when the API cannot be kept alive', async () => {
     const run = start();
     await run.ready();
-    const worker = () => recorded(dataDir).find(({ name }) => name === 'worker')?.pid;
+    const api = () => recorded(dataDir).find(({ name }) => name === 'api')?.pid;
     for (let last: number | undefined, deaths = 0; deaths < 5; deaths += 1) {
       // As soon as there is a new one: it need not have become ready to have died.
-      await run.until('the next worker', () => worker() !== undefined && worker() !== last);
-      last = worker();
+      await run.until('the next API', () => api() !== undefined && api() !== last);
+      last = api();
       process.kill(last ?? assert.fail(), 'SIGKILL');
     }
     assert.equal(await run.ended, 1);
-    assert.match(run.output(), /worker died 5 times within 60 s \(killed by SIGKILL\)/);
+    assert.match(run.output(), /api died 5 times within 60 s \(killed by SIGKILL\)/);
     assert.equal(existsSync(readyFile), false);
     assert.deepEqual(processesOf(dataDir), []);
   });

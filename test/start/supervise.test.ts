@@ -81,6 +81,74 @@ describe('a supervised service', () => {
     assert.match(gaveUp[0] ?? '', /^service died 5 times within 60 s \(exit code 3\):\nout of luck$/);
   });
 
+  test('that others can do without is never given up: it is started now and then, and what it died of is told', async () => {
+    const { said, gaveUp, options } = watched();
+    const told: string[] = [];
+    const persistence = {
+      everyMs: 30,
+      died: (how: string, isFailing: boolean) => {
+        told.push(`died ${how} ${String(isFailing)}`);
+        return '; attemptDelivery ran';
+      },
+      up: (isFailing: boolean) => told.push(`up ${String(isFailing)}`),
+    };
+    const code = `process.send('ready', () => { console.error('out of luck'); process.exit(3); });`;
+    const supervisor = supervise(service(code), { ...options, persistence });
+    await supervisor.start(signal);
+    await until('nine deaths', () => said.filter((line) => line.includes('died (')).length >= 9);
+    await supervisor.stop();
+    assert.deepEqual(gaveUp, []);
+    const pauses = said.flatMap(
+      (line) => /died \(exit code 3; attemptDelivery ran\).* in ([\d.]+) s/.exec(line)?.[1] ?? [],
+    );
+    assert.deepEqual(pauses.slice(0, 9), ['0.01', '0.02', '0.04', '0.08', '0.03', '0.03', '0.03', '0.03', '0.03']);
+    assert.equal(
+      said.filter((line) => line === 'service died 5 times within 60 s (exit code 3):\nout of luck').length,
+      1,
+    );
+    assert.deepEqual(told.slice(0, 3), ['up false', 'died exit code 3 false', 'up false']);
+    assert.deepEqual(told.slice(9, 11), ['died exit code 3 true', 'up true']);
+  });
+
+  test('that has been failing is as others again when it has lived for long enough', async () => {
+    const { said, options } = watched({ withinMs: 2_000, deaths: 1 });
+    const ups: boolean[] = [];
+    const persistence = { everyMs: 10, died: () => '', up: (isFailing: boolean) => ups.push(isFailing) };
+    const once = join(folder, 'died-once');
+    const code = `const fs = require('node:fs'); const again = fs.existsSync(${JSON.stringify(once)}); fs.writeFileSync(${JSON.stringify(once)}, '');
+      ${UNTIL_STOPPED} process.send('ready', () => { if (!again) process.exit(3); });`;
+    const supervisor = supervise(service(code), { ...options, persistence });
+    await supervisor.start(signal);
+    await until('it counts as running', () => ups.length === 3);
+    assert.deepEqual(ups, [false, true, false]);
+    await supervisor.stop();
+    assert.equal(said.filter((line) => line.startsWith('service: died (')).length, 1);
+  });
+
+  test('is watched over though it cannot be launched for a while, nor told of', async () => {
+    let launches = 0;
+    const { said, gaveUp, options } = watched();
+    const real = service(`process.send('ready', () => process.exit(3));`);
+    const launchOnce = () => {
+      launches += 1;
+      if (launches > 1) throw new Error('the disk is full');
+      return real.launch();
+    };
+    const full = (): never => {
+      throw new Error('no space for it');
+    };
+    const records = { add: full, remove: full };
+    const supervisor = supervise(
+      { ...real, launch: launchOnce },
+      { ...options, records, persistence: { everyMs: 10, died: full, up: full } },
+    );
+    await supervisor.start(signal);
+    await until('it is tried again and again', () => launches > 7);
+    await supervisor.stop();
+    assert.deepEqual(gaveUp, []);
+    assert.ok(said.some((line) => line.includes('died (the disk is full)')));
+  });
+
   test('is not given up for deaths that are long ago', async () => {
     const { said, gaveUp, options } = watched({ withinMs: 1 });
     const supervisor = supervise(service(`process.send('ready', () => process.exit(3));`), options);
