@@ -5,7 +5,7 @@ import { plainName } from '../../domain/function-name.js';
 import { globs } from '../../domain/glob.js';
 import { inboundFilter } from '../../domain/inbound-filter.js';
 import { normaliseMessage } from '../../domain/message-pattern.js';
-import { scrubber } from '../../domain/scrub.js';
+import { finished, scrubber } from '../../domain/scrub.js';
 import { secretNames } from '../../domain/secret-name.js';
 import {
   withoutCards,
@@ -46,8 +46,8 @@ const SCANNERS: Readonly<Record<string, (text: string) => unknown>> = {
   withoutSecretPairs: (text) => withoutSecretPairs(text, isSecret),
   withoutSecretParameters: (text) => withoutSecretParameters(text, isSecret),
   secretNames: isSecret,
-  'scrubber: message': (text) => scrub(occurrenceOf({ message: text })),
-  'scrubber: stack': (text) => scrub(occurrenceOf({ stackTrace: text })),
+  'scrubber: message': (text) => finished(scrub(occurrenceOf({ message: text }))),
+  'scrubber: stack': (text) => finished(scrub(occurrenceOf({ stackTrace: text }))),
   parseStackTrace,
   splitHeader,
   normaliseMessage,
@@ -86,12 +86,61 @@ const SCANNERS: Readonly<Record<string, (text: string) => unknown>> = {
 
 /** What patterns begin with, look for and pass over; repeated, it makes a pattern try again at each place. */
 const TOKENS = [
-  ...['a', '1', ':', '@', '"', "'", '(', ')', '{', '}', '[', ']', '=', '\\', '\\"', '-', '.', '/', ' ', '\n', '\r', '?'],
+  ...[
+    'a',
+    '1',
+    ':',
+    '@',
+    '"',
+    "'",
+    '(',
+    ')',
+    '{',
+    '}',
+    '[',
+    ']',
+    '=',
+    '\\',
+    '\\"',
+    '-',
+    '.',
+    '/',
+    ' ',
+    '\n',
+    '\r',
+    '?',
+  ],
   ...['&', ';', '#', '%40', '%5D', ',', '<', '>', '_', '$', '*', '\0', 'é', '\uD800', '=>', ' (', '://', '::', 'a=b&'],
   ...['token:', 'token: ', 'token=', 'token:"', 'token:\\"', 'token:[', '"token":"', 'auth:', 'password:', 'cookie: '],
-  ...['authorization: ', 'cookie:\r', 'pin=', 'sid:', 'a]=', 'secret:  ', 'eyJ', 'eyJaaaaaaaa.', '://a:', 'a@b.', 'a.b@'],
+  ...[
+    'authorization: ',
+    'cookie:\r',
+    'pin=',
+    'sid:',
+    'a]=',
+    'secret:  ',
+    'eyJ',
+    'eyJaaaaaaaa.',
+    '://a:',
+    'a@b.',
+    'a.b@',
+  ],
   ...['1 ', '1-', '4111 ', 'at ', 'async ', 'bearer ', 'Basic a', '-----BEGIN ', '-----BEGIN PRIVATE KEY-----', 'sk-'],
-  ...['npm_', 'AKIA', '127.', '0:', 'Jan ', '1:', 'x:1:1)', ' > eval', '[cause]: ', 'Error: ', 'https://', '../', 'v1.'],
+  ...[
+    'npm_',
+    'AKIA',
+    '127.',
+    '0:',
+    'Jan ',
+    '1:',
+    'x:1:1)',
+    ' > eval',
+    '[cause]: ',
+    'Error: ',
+    'https://',
+    '../',
+    'v1.',
+  ],
   ...['function ', 'f(){', '=> {', 'chrome-extension://', 'sentry_key=', '^', 'Uncaught ', 'A.', ' [', '";a', 'text="'],
 ];
 const AROUND: readonly (readonly [before: string, after: string])[] = [
