@@ -58,9 +58,10 @@ export function textMap(entries: Iterable<readonly [string, unknown]>, most: num
 
 /** The last objects of a list, in its order. */
 export function lastObjects(list: unknown, most: number): readonly Json[] {
+  const all = listOf(list);
   const found: Json[] = [];
-  for (let at = listOf(list).length - 1; at >= 0 && found.length < most; at--) {
-    const each = listOf(list)[at];
+  for (let at = all.length - 1; at >= 0 && found.length < most; at--) {
+    const each = all[at];
     if (isObject(each)) found.push(each);
   }
   return found.reverse();

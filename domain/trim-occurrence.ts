@@ -66,8 +66,11 @@ export function trimOccurrence(occurrence: Occurrence, clean: Clean): Trimmed {
 
   const context = ({ before, line, after }: FrameContext): FrameContext => {
     const isKey = [...before, line, ...after].some((each) => each.includes('PRIVATE KEY'));
+    const kind = isKey ? 'hidden' : 'source';
     const source = (each: string): string =>
-      clean(each.slice(0, CONTEXT_LINE + SLACK), isKey ? 'hidden' : 'source').slice(0, CONTEXT_LINE);
+      each.length <= CONTEXT_LINE + SLACK
+        ? clean(each, kind)
+        : clean(each.slice(0, CONTEXT_LINE + SLACK), kind).slice(0, CONTEXT_LINE);
     return {
       before: before.slice(-WIDE.contextLines).map(source),
       line: source(line),
