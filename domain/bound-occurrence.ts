@@ -15,7 +15,7 @@ interface Bounds {
   readonly breadcrumbs: number;
 }
 
-const WIDE: Bounds = {
+export const WIDE: Bounds = {
   message: 16 * 1024,
   stack: 256 * 1024,
   exceptionValue: 16 * 1024,
@@ -35,13 +35,13 @@ const TIGHT: Bounds = {
   breadcrumbs: 10,
 };
 
-const FRAME_TEXT = 1024;
-const CONTEXT_LINE = 256;
-const NAME = 200;
-const BREADCRUMB_DATA = { entries: 16, value: 256 };
-const FLAGS = { entries: 200, value: 256 };
-const TAGS = { entries: LIMITS.mapEntries, value: LIMITS.mapValue };
-const FINGERPRINT_PARTS = 16;
+export const FRAME_TEXT = 1024;
+export const CONTEXT_LINE = 256;
+export const NAME = 200;
+export const BREADCRUMB_DATA = { entries: 16, value: 256 };
+export const FLAGS = { entries: 200, value: 256 };
+export const TAGS = { entries: LIMITS.mapEntries, value: LIMITS.mapValue };
+export const FINGERPRINT_PARTS = 16;
 
 export interface BoundOccurrence extends Occurrence {
   /** The client's time where `timestampMs` is the time of receipt instead. */
@@ -53,6 +53,8 @@ export interface BoundOccurrence extends Occurrence {
 interface When {
   readonly now: number;
   readonly retentionDays: number;
+  /** Fields that were cut before, see `trimOccurrence`. */
+  readonly cut?: ReadonlySet<string>;
 }
 
 /**
@@ -62,11 +64,11 @@ interface When {
  */
 export function boundOccurrence(
   occurrence: Occurrence,
-  { now, retentionDays }: When,
+  { now, retentionDays, cut: cutBefore = NONE }: When,
   tight: boolean = false,
 ): BoundOccurrence {
   const bounds = tight ? TIGHT : WIDE;
-  const truncated = new Set<string>();
+  const truncated = new Set(cutBefore);
 
   const text = (field: string, value: string, limit: number): string => {
     const cut = cutText(value, limit);
@@ -177,6 +179,8 @@ export function boundOccurrence(
   };
   return { ...result, truncated: [...truncated].sort() };
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 const count = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0);
 

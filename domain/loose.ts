@@ -42,12 +42,27 @@ export function own<T>(record: Record<string, T>, key: string, value: T): void {
   else Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** What is empty is left out. */
-export function textMap(entries: Iterable<readonly [string, unknown]>): Record<string, string> {
+/** What is empty is left out. @param most as many as are taken: more would only be cut off again */
+export function textMap(entries: Iterable<readonly [string, unknown]>, most: number): Record<string, string> {
   const map: Record<string, string> = {};
+  let taken = 0;
   for (const [key, value] of entries) {
     const text = asText(value);
-    if (key !== '' && text !== '') own(map, key, text);
+    if (key === '' || text === '') continue;
+    own(map, key, text);
+    taken += 1;
+    if (taken === most) break;
   }
   return map;
+}
+
+/** The last objects of a list, in its order. */
+export function lastObjects(list: unknown, most: number): readonly Json[] {
+  const all = listOf(list);
+  const found: Json[] = [];
+  for (let at = all.length - 1; at >= 0 && found.length < most; at--) {
+    const each = all[at];
+    if (isObject(each)) found.push(each);
+  }
+  return found.reverse();
 }

@@ -55,6 +55,19 @@ export interface Exception {
   readonly frames: readonly StackFrame[];
 }
 
+/**
+ * Of lists that a source of occurrences need not read whole: one more than is kept of any, so that it is known to have
+ * been cut. See `bound-occurrence.ts`.
+ */
+export const MOST_READ = {
+  tags: 65,
+  flags: 201,
+  breadcrumbData: 17,
+  breadcrumbs: 101,
+  frames: 251,
+  exceptions: 11,
+} as const;
+
 export const SEVERITIES = ['info', 'warning', 'error', 'fatal'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 

@@ -1,7 +1,7 @@
 import type { BrowserContext, PageContext } from './contexts.js';
 import { cutText, LIMITS } from './limits.js';
-import { isObject, type Json, listOf, lookup, textMap, textOf, wholeOf } from './loose.js';
-import type { Breadcrumb, Occurrence, Severity } from './occurrence.js';
+import { isObject, type Json, lastObjects, listOf, lookup, textMap, textOf, wholeOf } from './loose.js';
+import { type Breadcrumb, MOST_READ, type Occurrence, type Severity } from './occurrence.js';
 import { clockOf } from './sentry/clock.js';
 import { errorTypeIn, exceptionsIn } from './sentry/exceptions.js';
 
@@ -53,10 +53,13 @@ export function postHogError(facts: Facts, { sentAt, now }: Moment): Occurrence 
     column: crash?.column ?? 0,
     severity: SEVERITY.get(textOf(properties['$exception_level'])) ?? 'error',
     userComment: '',
-    tags: textMap(Object.entries(properties).filter(([key]) => isTag(key))),
-    breadcrumbs: listOf(properties['$exception_steps'])
-      .filter(isObject)
-      .map((step) => breadcrumbOf(step, clock)),
+    tags: textMap(
+      Object.entries(properties).filter(([key]) => isTag(key)),
+      MOST_READ.tags,
+    ),
+    breadcrumbs: lastObjects(properties['$exception_steps'], MOST_READ.breadcrumbs).map((step) =>
+      breadcrumbOf(step, clock),
+    ),
     pageUrl: textOf(properties['$current_url']),
     pageContext: postHogPage(properties),
     browserContext: browserOf(properties),
@@ -75,13 +78,20 @@ const breadcrumbOf = (step: Json, clock: (value: unknown) => number): Breadcrumb
   timestampMs: clock(step['$timestamp']),
   category: textOf(step['$type']),
   message: textOf(step['$message']),
-  data: textMap(Object.entries(step).filter(([key]) => !key.startsWith('$'))),
+  data: textMap(
+    Object.entries(step).filter(([key]) => !key.startsWith('$')),
+    MOST_READ.breadcrumbData,
+  ),
 });
 
 /** Undefined where the client says nothing of flags. */
 function flagsOf(properties: Json): Record<string, string> | undefined {
   const flags = Object.entries(properties).filter(([key]) => key.startsWith(FEATURE));
-  return flags.length === 0 ? undefined : textMap(flags.map(([key, value]) => [key.slice(FEATURE.length), value]));
+  if (flags.length === 0) return undefined;
+  return textMap(
+    flags.map(([key, value]) => [key.slice(FEATURE.length), value]),
+    MOST_READ.flags,
+  );
 }
 
 /** Where it happened, within the bounds of an event. */

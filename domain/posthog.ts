@@ -11,6 +11,8 @@ import { attributesFault } from './properties.js';
 export type PostHogMessage =
   | { readonly type: 'event'; readonly event: TrackEvent; readonly extras: EventExtras }
   | { readonly type: 'heatmap'; readonly point: HeatmapEvent }
+  /** Points of a heatmap beyond those that are taken. */
+  | { readonly type: 'points_left_out'; readonly count: number }
   | { readonly type: 'error'; readonly occurrence: Occurrence }
   | ProfileMessage
   | { readonly type: 'fault'; readonly fault: Fault };
@@ -36,8 +38,13 @@ const fault = (code: Fault['code'], field: string): PostHogMessage => ({ type: '
 /**
  * Reads an event as PostHog's libraries send it. `uuid` is what a retry repeats. No library looks at what is refused,
  * so texts are cut to their bounds; an id that is too long is refused all the same, since two of them could become one.
+ * @param mostPoints of a heatmap that are taken; the others are counted
  */
-export function postHogMessages(value: unknown, moment: PostHogMoment): readonly PostHogMessage[] {
+export function postHogMessages(
+  value: unknown,
+  moment: PostHogMoment,
+  mostPoints: number = LIMITS.batchItems,
+): readonly PostHogMessage[] {
   if (!isObject(value)) return [fault('FIELD_INVALID', 'batch')];
   const facts = factsOf(value, moment);
   const unfit = checkText('uuid', facts.id, LIMITS.text) ?? checkText('distinct_id', facts.profileId, LIMITS.text);
@@ -48,7 +55,7 @@ export function postHogMessages(value: unknown, moment: PostHogMoment): readonly
     case '$exception':
       return [{ type: 'error', occurrence: postHogError(facts, moment) }];
     case '$$heatmap':
-      return heatmapPoints(facts);
+      return heatmapPoints(facts, mostPoints);
     case '$identify': {
       const anonymous = textOf(facts.properties['$anon_distinct_id']);
       const joined = anonymous === '' ? [] : [aliasOf(facts, anonymous, facts.profileId)];
@@ -144,7 +151,8 @@ function ownProperties(properties: Json): { metadata: Record<string, string>; me
   for (const [key, value] of Object.entries(properties)) {
     if (key.startsWith('$') || key === 'token' || key === 'distinct_id' || key.includes('\0')) continue;
     const text = asText(value);
-    if (text === '' || ++entries > LIMITS.mapEntries) continue;
+    if (text === '') continue;
+    if (++entries > LIMITS.mapEntries) break;
     const name = cutText(key, LIMITS.mapKey);
     own(metadata, name, cutText(text, LIMITS.mapValue));
     if (typeof value === 'number' && Number.isFinite(value)) own(measures, name, value);
@@ -183,17 +191,32 @@ function inChain(chain: string, name: string): string {
 }
 
 /** Where a page was clicked. A rage or dead click is one that was sent as a click too, and a movement is no touch. */
-function heatmapPoints({ profileId, sessionId, timestampMs, properties }: Facts): readonly PostHogMessage[] {
+function heatmapPoints(
+  { profileId, sessionId, timestampMs, properties }: Facts,
+  most: number,
+): readonly PostHogMessage[] {
   const viewportWidth = wholeOf(properties['$viewport_width']);
   const viewportHeight = wholeOf(properties['$viewport_height']);
   const messages: PostHogMessage[] = [];
+  let leftOut = 0;
   for (const [pageUrl, touches] of Object.entries(objectOf(properties['$heatmap_data']))) {
-    for (const { x, y, type } of listOf(touches).filter(isObject)) {
+    for (const touch of listOf(touches)) {
+      // What was read over, since there is so much of it, or is nothing at all.
+      if (!isObject(touch)) {
+        if (messages.length >= most) leftOut += 1;
+        continue;
+      }
+      const { x, y, type } = touch;
       if (type !== 'click' || typeof x !== 'number' || typeof y !== 'number') continue;
+      if (messages.length >= most) {
+        leftOut += 1;
+        continue;
+      }
       const where = { x: Math.round(x), y: Math.round(y), viewportWidth, viewportHeight };
       const point = { appId: '', profileId, sessionId, pageUrl: cutText(pageUrl, LIMITS.url), timestampMs, ...where };
       messages.push({ type: 'heatmap', point });
     }
   }
+  if (leftOut > 0) messages.push({ type: 'points_left_out', count: leftOut });
   return messages;
 }

@@ -5,8 +5,11 @@ import { type Json, own, tooDeep } from './loose.js';
 export function flattened(properties: Json): { metadata: Record<string, string>; measures: Record<string, number> } {
   const metadata: Record<string, string> = {};
   const measures: Record<string, number> = {};
+  let entries = 0;
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
+    // One too many is enough to refuse the event.
+    if (++entries > LIMITS.mapEntries + 1) break;
     const plain = typeof value === 'string' ? value : JSON.stringify(value);
     own(metadata, key, plain);
     // JSON can spell a number that is none to us, and it would spoil every sum.

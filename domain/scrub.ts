@@ -1,5 +1,5 @@
 import type { ScrubConfig } from './app.js';
-import type { Breadcrumb, Exception, FrameContext, Occurrence, StackFrame } from './occurrence.js';
+import type { Occurrence } from './occurrence.js';
 import { anyOf } from './pattern.js';
 import { secretNames } from './secret-name.js';
 import {
@@ -11,14 +11,15 @@ import {
   withoutSecretParameters,
   withoutTokens,
 } from './secret-text.js';
+import { type Clean, type Trimmed, trimOccurrence } from './trim-occurrence.js';
 
-/** Nothing longer is ever stored, so nothing behind it is looked at; it is cut off instead. */
-const TEXT_CHARS = 20 * 1024;
-const STACK_CHARS = 260 * 1024;
 /** In all of one occurrence. What is beyond goes as a whole: what nobody looks through, nobody stores. */
 const TOTAL_CHARS = 1024 * 1024;
 /** The same for the app's own patterns, by what they cost. */
 const TOTAL_STEPS = 40_000_000;
+
+/** What is looked through in one go: some ms at worst, the app's own patterns aside. */
+const STEP_CHARS = 32 * 1024;
 
 const LINE_CHARS = 2 * 1024;
 
@@ -30,100 +31,95 @@ function isFrame(line: string): boolean {
   return /:\d{1,9}\)?$/.test(place) && /[/@]/.test(place);
 }
 
-type Clean = (text: string) => string;
-type Texts = Readonly<Record<string, string>>;
-
 /**
- * Takes secrets out of an occurrence before it is stored anywhere: values under secret names, and what looks like a
- * secret in any text. Frames stay frames: from a file, a function or a line of source only what is a secret wherever
- * it stands goes, so that errors group and resolve as before. Ids, release, environment and flags stay as they are.
+ * Takes secrets out of an occurrence before it is stored anywhere, and cuts it to its bounds: values under secret names,
+ * and what looks like a secret in any text. Frames stay frames: from a file, a function or a line of source only what
+ * is a secret wherever it stands goes, so that errors group and resolve as before. Ids, release, environment and flags
+ * stay as they are. A long one is scrubbed in steps, between which its caller may do something else.
  */
-export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Occurrence {
+export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Generator<undefined, Trimmed> {
   const isSecret = secretNames(config.keys);
   const own = anyOf(config.patterns);
 
-  const inFrame: Clean = (text) => withoutSecretParameters(withoutTokens(text), isSecret);
+  const inFrame = (text: string): string => withoutSecretParameters(withoutTokens(text), isSecret);
 
-  return (occurrence) => {
+  /** For one occurrence: it remembers how much it has looked through. */
+  function cleaning() {
     let left = TOTAL_CHARS;
     let steps = TOTAL_STEPS;
-    const within = (clean: Clean, chars: number): Clean => {
-      return (text) => {
-        const looked = text.slice(0, chars);
-        left -= looked.length;
-        return left < 0 && text !== '' ? SCRUBBED : clean(looked);
-      };
-    };
     const withoutOwn = (text: string): string => {
       if (own === undefined) return text;
       steps -= text.length * own.instructions;
       if (steps < 0) return SCRUBBED;
       return own.test(text) ? own.replaceAll(text, SCRUBBED) : text;
     };
-    const inText: Clean = (text) => {
+    const inText = (text: string): string => {
       if (text === '') return text;
       let clean = withoutCards(withoutSecretPairs(withoutTokens(text), isSecret));
       if (config.emails) clean = withoutEmails(clean);
       if (config.ips) clean = withoutIps(clean);
       return withoutOwn(clean);
     };
-    const inStack: Clean = (text) =>
-      withoutTokens(text) // as a whole: a private key has many lines
-        .split('\n')
-        .map((line) => (isFrame(line) ? inFrame(line) : inText(line)))
-        .join('\n');
-    const text = within(inText, TEXT_CHARS);
-    const place = within(inFrame, TEXT_CHARS);
-    const source = within(withoutTokens, TEXT_CHARS);
-
-    const values = (map: Texts): Texts =>
-      Object.fromEntries(
-        Object.entries(map).map(([name, value]) => [name, value !== '' && isSecret(name) ? SCRUBBED : text(value)]),
-      );
-    const context = ({ before, line, after }: FrameContext): FrameContext => {
-      const clean = [...before, line, ...after].some((each) => each.includes('PRIVATE KEY')) ? () => SCRUBBED : source;
-      return { before: before.map(clean), line: clean(line), after: after.map(clean) };
+    const isTooMuch = (text: string): boolean => {
+      left -= text.length;
+      return left < 0 && text !== '';
     };
-    const frame = (it: StackFrame): StackFrame => ({
-      ...it,
-      file: place(it.file),
-      module: place(it.module),
-      function: place(it.function),
-      ...(it.context !== undefined && { context: context(it.context) }),
-    });
-    const exception = (it: Exception): Exception => ({
-      ...it,
-      type: place(it.type),
-      value: text(it.value),
-      frames: it.frames.map(frame),
-    });
-    const breadcrumb = (it: Breadcrumb): Breadcrumb => ({
-      ...it,
-      category: place(it.category),
-      message: text(it.message),
-      data: values(it.data),
-    });
-
-    const { pageContext: page } = occurrence;
-    return {
-      ...occurrence,
-      errorType: place(occurrence.errorType),
-      message: text(occurrence.message),
-      exceptions: occurrence.exceptions.map(exception),
-      stackTrace: within(inStack, STACK_CHARS)(occurrence.stackTrace),
-      sourceFile: place(occurrence.sourceFile),
-      userComment: text(occurrence.userComment),
-      tags: values(occurrence.tags),
-      pageUrl: text(occurrence.pageUrl),
-      pageContext: page && {
-        ...page,
-        path: text(page.path),
-        title: text(page.title),
-        referrer: text(page.referrer),
-      },
-      fingerprint: occurrence.fingerprint.map(text),
-      // The newest first: they are the ones that are kept.
-      breadcrumbs: occurrence.breadcrumbs.toReversed().map(breadcrumb).toReversed(),
+    function* stack(text: string): Generator<undefined, string> {
+      if (isTooMuch(text)) return SCRUBBED;
+      const lines: string[] = [];
+      let looked = 0;
+      // First as a whole: a private key has many lines.
+      for (const line of withoutTokens(text).split('\n')) {
+        lines.push(isFrame(line) ? inFrame(line) : inText(line));
+        looked += line.length + 1;
+        if (looked < STEP_CHARS) continue;
+        looked = 0;
+        yield;
+      }
+      return lines.join('\n');
+    }
+    const text: Clean = (value, kind, name) => {
+      if (kind === 'stack') return finished(stack(value));
+      if (kind === 'hidden' || (name !== undefined && value !== '' && isSecret(name))) return SCRUBBED;
+      if (isTooMuch(value)) return SCRUBBED;
+      return kind === 'text' ? inText(value) : kind === 'place' ? inFrame(value) : withoutTokens(value);
     };
+    return { text, stack };
+  }
+
+  return function* (occurrence) {
+    const quick = cleaning();
+    let chars = 0;
+    const whole = trimOccurrence(occurrence, (text, kind, name) => {
+      chars += text.length;
+      return chars > STEP_CHARS ? text : quick.text(text, kind, name);
+    });
+    if (chars <= STEP_CHARS) return whole;
+
+    const texts: Parameters<Clean>[] = [];
+    trimOccurrence(occurrence, (...each) => {
+      texts.push(each);
+      return each[0];
+    });
+    const clean = cleaning();
+    const cleaned: string[] = [];
+    let looked = 0;
+    for (const each of texts) {
+      cleaned.push(each[1] === 'stack' ? yield* clean.stack(each[0]) : clean.text(...each));
+      looked += each[0].length;
+      if (looked < STEP_CHARS) continue;
+      looked = 0;
+      yield;
+    }
+    let next = 0;
+    return trimOccurrence(occurrence, () => cleaned[next++] ?? SCRUBBED);
   };
+}
+
+/** All steps at once. */
+export function finished<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }

@@ -72,10 +72,12 @@ export function withoutSecretPairs(text: string, isSecret: IsSecret): string {
     const start = PAIR.lastIndex;
     const isHeader = mark === ':' && quote === '' && HEADER.test(name);
     const isProse = mark === ':' && quote === '' && PROSE.test(name) && !/["'\\]/.test(text.charAt(start));
+    // Before its value is read: what is read and then left would be read again for each name in it.
+    if (isProse) continue;
     const value = isHeader ? LINE : VALUE;
     value.lastIndex = start;
     const found = value.exec(text)?.[0];
-    if (isProse || found === undefined) continue;
+    if (found === undefined) continue;
     const around = found.startsWith('"') || found.startsWith("'") ? found.charAt(0) : '';
     clean += `${text.slice(done, start)}${around}${SCRUBBED}${around}`;
     done = value.lastIndex;
@@ -89,31 +91,61 @@ const DIGITS = /(?<![A-Za-z0-9])\d(?:[ -]?\d){12,}(?![A-Za-z0-9])/g;
 const CARD =
   /^(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6\d{15,18})$/;
 
-export function withoutCards(text: string): string {
-  return text.replaceAll(DIGITS, (run: string) => {
-    const parts = run.split(/([ -])/);
-    for (let from = 0; from < parts.length; from += 2) {
-      let digits = '';
-      for (let to = from; to < parts.length && digits.length < 19; to += 2) {
-        digits += parts[to] ?? '';
-        if (digits.length >= 13 && isCard(digits)) {
-          parts.splice(from, to - from + 1, SCRUBBED);
-          break;
-        }
-      }
+export const withoutCards = (text: string): string => text.replaceAll(DIGITS, withoutCardsInRun);
+
+const LEAST_CARD_DIGITS = 13;
+const MOST_CARD_DIGITS = 19;
+
+/** A card begins and ends where a group of digits does. Each start costs a few look-ups, however long the run is. */
+function withoutCardsInRun(run: string): string {
+  if (run.length > MOST_CARD_DIGITS && !/[ -]/.test(run)) return run;
+  const { places, sums } = digitsOf(run);
+  let clean = '';
+  let done = 0;
+  for (let from = 0; from <= places.length - LEAST_CARD_DIGITS; from++) {
+    const start = places[from] ?? 0;
+    if (start < done || (from > 0 && places[from - 1] === start - 1)) continue;
+    const last = Math.min(places.length, from + MOST_CARD_DIGITS) - 1;
+    for (let to = from + LEAST_CARD_DIGITS - 1; to <= last; to++) {
+      const end = (places[to] ?? 0) + 1;
+      if (places[to + 1] === end || !passesCheckSum(sums, from, to)) continue;
+      if (!CARD.test(run.slice(start, end).replaceAll(/\D/g, ''))) continue;
+      clean += run.slice(done, start) + SCRUBBED;
+      done = end;
+      break;
     }
-    return parts.join('');
-  });
+  }
+  return done === 0 ? run : clean + run.slice(done);
 }
 
-function isCard(digits: string): boolean {
-  if (!CARD.test(digits)) return false;
-  let sum = 0;
-  for (let i = 0; i < digits.length; i++) {
-    const digit = Number(digits.charAt(digits.length - 1 - i)) * (i % 2 === 0 ? 1 : 2);
-    sum += digit > 9 ? digit - 9 : digit;
+/** The sums of all digits before a place, once with every even one doubled and once with every odd one. */
+interface Sums {
+  readonly even: readonly number[];
+  readonly odd: readonly number[];
+}
+
+function digitsOf(run: string): { readonly places: readonly number[]; readonly sums: Sums } {
+  const places: number[] = [];
+  const even = [0];
+  const odd = [0];
+  let evenSum = 0;
+  let oddSum = 0;
+  for (let at = 0; at < run.length; at++) {
+    const digit = run.charCodeAt(at) - 0x30;
+    if (digit < 0) continue;
+    const doubled = digit < 5 ? digit * 2 : digit * 2 - 9;
+    const isEven = places.length % 2 === 0;
+    places.push(at);
+    even.push((evenSum += isEven ? doubled : digit));
+    odd.push((oddSum += isEven ? digit : doubled));
   }
-  return sum % 10 === 0;
+  return { places, sums: { even, odd } };
+}
+
+/** Every second digit counts double, from the last but one backwards. */
+function passesCheckSum({ even, odd }: Sums, from: number, to: number): boolean {
+  const sums = to % 2 === 0 ? odd : even;
+  return ((sums[to + 1] ?? 0) - (sums[from] ?? 0)) % 10 === 0;
 }
 
 const EMAIL =

@@ -8,68 +8,94 @@ import type {
   FeatureFlag,
   HeatmapEvent,
   IngestResponse,
+  ReceivedError,
+  ReceivedEvent,
   Sparse,
   TrackEvent,
   UserFlagSet,
 } from './messages.js';
 import { errorEvent, featureFlag, heatmapEvent, ingestResponse, trackEvent, userFlagSet } from './plain.js';
-import { batchTooLarge, type Reader, readMessage } from './reader.js';
+import { batchTooLarge, readEach, type Reader, readMessage } from './reader.js';
 
 export type * from './messages.js';
 export { FlagType, isInvalidItem, Severity } from './messages.js';
-export { readErrorBatchJson, readEventBatchJson } from './json.js';
+export { errorsInJson, eventsInJson, jsonText, readErrorBatchJson, readEventBatchJson } from './json.js';
 
 const generated = shellapps.experience;
 
 /**
- * Throws `BODY_MALFORMED` when the bytes are no such message, invalid UTF-8 included. The batch itself is read here
- * and not by the generated code, so that an item too many is refused before it takes memory.
+ * The items of an `EventBatch`, one by one. Throws `BODY_MALFORMED` when the bytes are no such message, invalid UTF-8
+ * included. The batch itself is read here and not by the generated code, so that an item too many is refused before it
+ * takes memory. Undefined stands for many fields that nobody knows, so that whoever reads may rest.
  */
-export function decodeEventBatch(bytes: Uint8Array, limits: BatchLimits = {}): EventBatch {
-  return readMessage(bytes, (reader) => {
-    const events: TrackEvent[] = [];
-    const heatmapEvents: HeatmapEvent[] = [];
-    readItems(reader, limits, {
-      1: () => events.push(trackEvent(generated.TrackEvent.decode(reader, reader.size()))),
-      2: () => heatmapEvents.push(heatmapEvent(generated.HeatmapEvent.decode(reader, reader.size()))),
-    });
-    return { events, heatmapEvents };
+export function* eventsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedEvent | undefined> {
+  let events = 0;
+  let heatmapEvents = 0;
+  yield* readItems<ReceivedEvent>(bytes, limits, (reader, field) => {
+    if (field === 1) {
+      const item = trackEvent(generated.TrackEvent.decode(reader, reader.size()));
+      return { list: 'events', index: events++, item };
+    }
+    if (field !== 2) return undefined;
+    const item = heatmapEvent(generated.HeatmapEvent.decode(reader, reader.size()));
+    return { list: 'heatmapEvents', index: heatmapEvents++, item };
   });
+}
+
+/** As `eventsInBytes`. */
+export function* errorsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedError | undefined> {
+  let index = 0;
+  yield* readItems<ReceivedError>(bytes, limits, (reader, field) => {
+    if (field !== 1) return undefined;
+    const item = errorEvent(generated.ErrorEvent.decode(reader, reader.size()));
+    return { list: 'errors', index: index++, item };
+  });
+}
+
+/** All items at once. */
+export function decodeEventBatch(bytes: Uint8Array, limits: BatchLimits = {}): EventBatch {
+  const events: TrackEvent[] = [];
+  const heatmapEvents: HeatmapEvent[] = [];
+  for (const received of eventsInBytes(bytes, limits)) {
+    if (received?.list === 'events') events.push(received.item as TrackEvent);
+    else if (received) heatmapEvents.push(received.item as HeatmapEvent);
+  }
+  return { events, heatmapEvents };
 }
 
 /** As `decodeEventBatch`. */
 export function decodeErrorBatch(bytes: Uint8Array, limits: BatchLimits = {}): ErrorBatch {
-  return readMessage(bytes, (reader) => {
-    const errors: ErrorEvent[] = [];
-    readItems(reader, limits, {
-      1: () => errors.push(errorEvent(generated.ErrorEvent.decode(reader, reader.size()))),
-    });
-    return { errors };
-  });
+  const errors: ErrorEvent[] = [];
+  for (const received of errorsInBytes(bytes, limits)) if (received) errors.push(received.item as ErrorEvent);
+  return { errors };
 }
 
 const LENGTH_DELIMITED = 2;
+/** So many fields that nobody knows are passed over in one go. */
+const UNKNOWN_AT_ONCE = 10_000;
 
-/** `items` reads the item of a field; any other field is a newer client's and skipped. */
-function readItems(
-  reader: Reader,
+/** @param readItem reads the item of a field; undefined where it has none: the field is a newer client's, and skipped */
+function* readItems<T>(
+  bytes: Uint8Array,
   { maxItems = Infinity }: BatchLimits,
-  items: Readonly<Partial<Record<number, () => unknown>>>,
-): void {
+  readItem: (reader: Reader, field: number) => T | undefined,
+): Iterable<T | undefined> {
   let count = 0;
-  while (reader.pos < reader.len) {
+  let unknown = 0;
+  yield* readEach(bytes, (reader) => {
     const tag = reader.tag();
     const wireType = tag & 7;
     const field = tag >>> 3;
-    const readItem = wireType === LENGTH_DELIMITED ? items[field] : undefined;
-    if (readItem === undefined) {
+    const item = wireType === LENGTH_DELIMITED ? readItem(reader, field) : undefined;
+    if (item === undefined) {
       reader.skipType(wireType, 0, field);
-    } else {
-      count += 1;
-      if (count > maxItems) throw batchTooLarge(`a batch holds at most ${String(maxItems)} items`);
-      readItem();
+      unknown += 1;
+      return unknown % UNKNOWN_AT_ONCE === 0 ? { item } : undefined;
     }
-  }
+    count += 1;
+    if (count > maxItems) throw batchTooLarge(`a batch holds at most ${String(maxItems)} items`);
+    return { item };
+  });
 }
 
 export function decodeIngestResponse(bytes: Uint8Array): IngestResponse {

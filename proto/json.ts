@@ -23,7 +23,9 @@ import {
   type HeatmapEvent,
   type InvalidItem,
   type PageContext,
+  type ReceivedError,
   type ReceivedErrorBatch,
+  type ReceivedEvent,
   type ReceivedEventBatch,
   Severity,
   type TrackEvent,
@@ -107,31 +109,64 @@ const errorEvent = message<ErrorEvent>({
   environment: string,
 });
 
-/** Throws `BODY_MALFORMED` when this is no JSON or no batch; an item that is wrong becomes an `InvalidItem`. */
-export function readEventBatchJson(text: string | Uint8Array, limits: BatchLimits = {}): ReceivedEventBatch {
-  const body = parse(text);
-  const events = itemsOf(body, 'events');
-  const heatmapEvents = itemsOf(body, 'heatmapEvents');
+/**
+ * The items of a parsed body, one by one; one that is wrong comes as an `InvalidItem`. Throws `BODY_MALFORMED` where the
+ * body is no batch, and `BATCH_TOO_LARGE` before the first item where there are too many.
+ */
+export function* eventsInJson(body: unknown, limits: BatchLimits = {}): Iterable<ReceivedEvent> {
+  const batch = batchIn(body);
+  const events = itemsOf(batch, 'events');
+  const heatmapEvents = itemsOf(batch, 'heatmapEvents');
   refuseTooMany(events.length + heatmapEvents.length, limits);
-  return { events: readItems(events, trackEvent), heatmapEvents: readItems(heatmapEvents, heatmapEvent) };
+  for (const [index, item] of events.entries()) yield { list: 'events', index, item: readItem(item, trackEvent) };
+  for (const [index, item] of heatmapEvents.entries())
+    yield { list: 'heatmapEvents', index, item: readItem(item, heatmapEvent) };
+}
+
+/** As `eventsInJson`. */
+export function* errorsInJson(body: unknown, limits: BatchLimits = {}): Iterable<ReceivedError> {
+  const errors = itemsOf(batchIn(body), 'errors');
+  refuseTooMany(errors.length, limits);
+  for (const [index, item] of errors.entries()) yield { list: 'errors', index, item: readItem(item, errorEvent) };
+}
+
+/** All items of a body at once. */
+export function readEventBatchJson(text: string | Uint8Array, limits: BatchLimits = {}): ReceivedEventBatch {
+  const events: (TrackEvent | InvalidItem)[] = [];
+  const heatmapEvents: (HeatmapEvent | InvalidItem)[] = [];
+  for (const { list, item } of eventsInJson(parse(text), limits)) {
+    if (list === 'events') events.push(item);
+    else heatmapEvents.push(item);
+  }
+  return { events, heatmapEvents };
 }
 
 /** As `readEventBatchJson`. */
 export function readErrorBatchJson(text: string | Uint8Array, limits: BatchLimits = {}): ReceivedErrorBatch {
-  const errors = itemsOf(parse(text), 'errors');
-  refuseTooMany(errors.length, limits);
-  return { errors: readItems(errors, errorEvent) };
+  return { errors: Array.from(errorsInJson(parse(text), limits), ({ item }) => item) };
+}
+
+function parse(text: string | Uint8Array): unknown {
+  try {
+    return JSON.parse(typeof text === 'string' ? text : utf8.decode(text));
+  } catch (cause) {
+    throw bodyMalformed('JSON', cause);
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parse(text: string | Uint8Array): Readonly<Record<string, unknown>> {
+/** A body as text; one that is no UTF-8 is `BODY_MALFORMED`. */
+export function jsonText(body: Uint8Array): string {
   try {
-    const body: unknown = JSON.parse(typeof text === 'string' ? text : utf8.decode(text));
-    if (isRecord(body)) return body;
+    return utf8.decode(body);
   } catch (cause) {
     throw bodyMalformed('JSON', cause);
   }
+}
+
+function batchIn(body: unknown): Readonly<Record<string, unknown>> {
+  if (isRecord(body)) return body;
   throw bodyMalformed('JSON', 'a batch is an object');
 }
 
@@ -145,9 +180,7 @@ function refuseTooMany(items: number, { maxItems = Infinity }: BatchLimits): voi
   if (items > maxItems) throw batchTooLarge(`a batch holds at most ${String(maxItems)} items`);
 }
 
-function readItems<T>(items: readonly unknown[], read: Read<T>): (T | InvalidItem)[] {
-  return items.map((item) => {
-    const problem = { field: '' };
-    return read(item, problem) ?? { invalid: problem };
-  });
+function readItem<T>(item: unknown, read: Read<T>): T | InvalidItem {
+  const problem = { field: '' };
+  return read(item, problem) ?? { invalid: problem };
 }

@@ -106,7 +106,19 @@ export interface InvalidItem {
   readonly invalid: { readonly field: string };
 }
 
-/** An `EventBatch` from JSON; one from protobuf is assignable to it, so one validator reads both. */
+/** One item of an `EventBatch` and where it stands, from protobuf or from JSON. */
+export type ReceivedEvent =
+  | { readonly list: 'events'; readonly index: number; readonly item: TrackEvent | InvalidItem }
+  | { readonly list: 'heatmapEvents'; readonly index: number; readonly item: HeatmapEvent | InvalidItem };
+
+/** As `ReceivedEvent`, of an `ErrorBatch`. */
+export interface ReceivedError {
+  readonly list: 'errors';
+  readonly index: number;
+  readonly item: ErrorEvent | InvalidItem;
+}
+
+/** All items of an `EventBatch`. */
 export interface ReceivedEventBatch {
   readonly events: readonly (TrackEvent | InvalidItem)[];
   readonly heatmapEvents: readonly (HeatmapEvent | InvalidItem)[];

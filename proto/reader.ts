@@ -5,6 +5,7 @@ export type Reader = protobuf.Reader;
 
 interface BoundedReader extends Reader {
   partsLeft: number;
+  itemPartsLeft: number;
 }
 
 /**
@@ -12,16 +13,39 @@ interface BoundedReader extends Reader {
  * can hold 4 million empty ones, which would take hundreds of megabytes as objects.
  */
 const MAX_PARTS = 1_000_000;
+/** Fields in one item: what is decoded in one go. An event with all it may have needs 250. */
+const MAX_ITEM_PARTS = 50_000;
 
 /**
  * Reads the whole of `bytes`; whatever is wrong with them is one refusal, `BODY_MALFORMED`. The generated code verifies
  * strings (invalid UTF-8 is an error) and checks every length against the bytes that are there before it allocates.
  */
 export function readMessage<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
-  // Only this reader differs: protobufjs as a whole, which Temporal uses as well, keeps its Long objects.
-  const reader = Object.assign(new protobuf.Reader(bytes), { partsLeft: MAX_PARTS, size, int64 });
+  return refusing(() => read(readerOf(bytes)));
+}
+
+/** As `readMessage`, an item at a time; `read` answers undefined where it has read something that is none. */
+export function* readEach<T>(
+  bytes: Uint8Array,
+  read: (reader: Reader) => { readonly item: T } | undefined,
+): Iterable<T> {
+  const reader = readerOf(bytes);
+  while (reader.pos < reader.len) {
+    reader.itemPartsLeft = MAX_ITEM_PARTS;
+    const found = refusing(() => read(reader));
+    if (found !== undefined) yield found.item;
+  }
+}
+
+/** Only this reader differs: protobufjs as a whole, which Temporal uses as well, keeps its Long objects. */
+function readerOf(bytes: Uint8Array): BoundedReader {
+  const bounds = { partsLeft: MAX_PARTS, itemPartsLeft: MAX_ITEM_PARTS };
+  return Object.assign(new protobuf.Reader(bytes), bounds, { tag, size, int64 });
+}
+
+function refusing<T>(read: () => T): T {
   try {
-    return read(reader);
+    return read();
   } catch (cause) {
     if (cause instanceof PlatformError) throw cause;
     throw bodyMalformed('protobuf', cause);
@@ -42,6 +66,13 @@ function size(this: BoundedReader): number {
   this.partsLeft -= 1;
   if (this.partsLeft < 0) throw batchTooLarge(`a batch holds at most ${String(MAX_PARTS)} values`);
   return protobuf.Reader.prototype.size.call(this);
+}
+
+/** Called in front of each field, also those that nobody knows. */
+function tag(this: BoundedReader): number {
+  this.itemPartsLeft -= 1;
+  if (this.itemPartsLeft < 0) throw batchTooLarge(`an item holds at most ${String(MAX_ITEM_PARTS)} fields`);
+  return protobuf.Reader.prototype.tag.call(this);
 }
 
 const EXACT_BYTES = 7;

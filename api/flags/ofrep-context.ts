@@ -1,5 +1,7 @@
 import { LIMITS } from '../../domain/limits.js';
 import { isObject, type Json, tooDeep } from '../../domain/loose.js';
+import { asText, parseJson } from '../ingest/json-body.js';
+import { breather } from '../ingest/turns.js';
 
 /** What OFREP sends of for whom it asks. */
 export interface OfrepContext {
@@ -16,8 +18,8 @@ export interface ContextFault {
 const invalid = (errorDetails: string): ContextFault => ({ errorCode: 'INVALID_CONTEXT', errorDetails });
 
 /** Without a context, or with an empty body, it is about nobody. */
-export function readContext(body: Buffer): OfrepContext | ContextFault {
-  const request = parsed(body);
+export async function readContext(body: Buffer): Promise<OfrepContext | ContextFault> {
+  const request = body.length === 0 ? {} : await parseJson(asText(body), breather());
   if (!isObject(request)) return { errorCode: 'PARSE_ERROR', errorDetails: 'the body is no JSON object' };
   const context = request['context'] ?? {};
   if (!isObject(context)) return invalid('the context is no object');
@@ -28,13 +30,4 @@ export function readContext(body: Buffer): OfrepContext | ContextFault {
   if (typeof targetingKey !== 'string') return invalid('the targeting key is no text');
   if (targetingKey.length > LIMITS.mapValue) return invalid('the targeting key is too long');
   return { targetingKey, given };
-}
-
-function parsed(body: Buffer): unknown {
-  if (body.length === 0) return {};
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -16,10 +16,12 @@ import { cutText, type Fault, LIMITS } from '../../domain/limits.js';
 import type { Occurrence } from '../../domain/occurrence.js';
 import { rollupCounter } from '../../domain/rollup.js';
 import type { FeedbackStatement, SessionStatement } from '../../domain/statement.js';
+import { trimOccurrence } from '../../domain/trim-occurrence.js';
 import { errorDocument } from './error-document.js';
 import { errorRules } from './error-rules.js';
 import type { People } from './people.js';
 import { feedbackWrite, sessionWrite } from './statement-write.js';
+import { type Breather, breather, steadily } from './turns.js';
 
 /** What a statement about a profile weighs in the spool beside its texts, about. */
 const STATEMENT_BYTES = 160;
@@ -41,6 +43,7 @@ interface Deps {
   readonly people: People;
   /** Epoch ms of the request. */
   readonly now: number;
+  readonly breathe?: Breather;
 }
 
 interface Identify {
@@ -61,7 +64,7 @@ interface Alias {
  * Judges the items of one request and finishes the good ones: each gets its key and the bytes that will be stored.
  * `list` and `index` say where the client finds an item that is refused.
  */
-export function batchBuilder({ app, people, now }: Deps) {
+export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
   const appHex = app.id.toHexString();
   const receivedAt = new Date(now);
   const { eventRetentionDays, heatmapRetentionDays } = app.config;
@@ -71,7 +74,7 @@ export function batchBuilder({ app, people, now }: Deps) {
   const rejected: Rejection[] = [];
   const touches = new Map<string, ProfileTouch>();
   const occurrences = new Map<string, number>();
-  const drops: DropWrite[] = [];
+  const drops = new Map<string, DropWrite>();
   const counter = rollupCounter();
   let bytes = 0;
 
@@ -103,17 +106,14 @@ export function batchBuilder({ app, people, now }: Deps) {
     new Date(timestampMs > 0 && timestampMs <= now + LIMITS.aheadMs ? timestampMs : now);
 
   const drop = (by: DropWrite['by'], reason: string, category: string, count: number): void => {
-    if (drops.length >= MOST_DROPS || !Number.isSafeInteger(count) || count <= 0) return;
-    bytes += STATEMENT_BYTES;
-    drops.push({
-      type: 'drop',
-      appId: app.id,
-      by,
-      reason: cutText(reason, DROP_TEXT),
-      category: cutText(category, DROP_TEXT),
-      count: Math.min(count, MOST_DROPPED),
-      at: receivedAt,
-    });
+    if (!Number.isSafeInteger(count) || count <= 0) return;
+    const dropped = { reason: cutText(reason, DROP_TEXT), category: cutText(category, DROP_TEXT) };
+    const key = JSON.stringify([by, dropped]);
+    const before = drops.get(key);
+    if (before === undefined && drops.size >= MOST_DROPS) return;
+    if (before === undefined) bytes += STATEMENT_BYTES;
+    const all = Math.min(count + (before?.count ?? 0), MOST_DROPPED);
+    drops.set(key, { type: 'drop', appId: app.id, by, ...dropped, count: all, at: receivedAt });
   };
 
   const storedId = (key: string): ObjectId => new ObjectId(Buffer.from(key.slice(4), 'latin1'));
@@ -194,7 +194,7 @@ export function batchBuilder({ app, people, now }: Deps) {
     },
 
     /** Nothing is refused for what it holds; one that an inbound filter drops is counted as dropped. */
-    error(list: string, index: number, occurrence: Occurrence, appId = ''): void {
+    async error(list: string, index: number, occurrence: Occurrence, appId = ''): Promise<void> {
       if (appId !== '' && appId !== app.appId) {
         reject(list, index, { code: 'APP_MISMATCH', field: 'appId' });
         return;
@@ -207,9 +207,9 @@ export function batchBuilder({ app, people, now }: Deps) {
       }
       const { errorId, profileId, sessionId } = occurrence;
       // By its id alone: the time of an error may be anything, and two of one id are one.
-      const key = itemKey(appHex, 'errors', errorId || contentId(JSON.stringify(sorted(occurrence))), 0);
+      const key = itemKey(appHex, 'errors', errorId || contentId(contentOf(occurrence)), 0);
       const someone = profileId !== '' || sessionId !== '';
-      const encoded = errorDocument(scrub(occurrence), {
+      const encoded = errorDocument(await steadily(scrub(occurrence), breathe), {
         _id: storedId(key),
         appId: app.id,
         profileId: someone ? profileBy(shortId(externalIdOf(occurrence)), utcDay(now), receivedAt) : NOBODY,
@@ -282,7 +282,7 @@ export function batchBuilder({ app, people, now }: Deps) {
         items,
         rejected,
         touches: [...touches.values()],
-        drops,
+        drops: [...drops.values()],
         bytes: Math.max(bytes, body.length),
       };
     },
@@ -293,7 +293,8 @@ export function batchBuilder({ app, people, now }: Deps) {
 const shortId = (id: string): string => cutText(id, LIMITS.mapValue);
 
 /** Some encoders write a map in another order each time. */
-const sorted = (occurrence: Occurrence) => ({
-  ...occurrence,
-  tags: Object.entries(occurrence.tags).sort(([a], [b]) => (a < b ? -1 : 1)),
-});
+function contentOf(sent: Occurrence): string {
+  const { occurrence } = trimOccurrence(sent, (text) => text);
+  const tags = Object.entries(occurrence.tags).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify({ ...occurrence, tags });
+}

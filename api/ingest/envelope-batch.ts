@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Batch } from '../../db/batch.js';
+import { PlatformError } from '../../domain/errors.js';
+import { LIMITS } from '../../domain/limits.js';
 import { isObject, type Json } from '../../domain/loose.js';
 import { clockOf } from '../../domain/sentry/clock.js';
 import type { Envelope, EnvelopeItem } from '../../domain/sentry/envelope.js';
@@ -9,12 +11,14 @@ import {
   sentryFeedback,
   sentrySession,
   sentrySessions,
+  sessionsIn,
   sentryUserReport,
 } from '../../domain/sentry/statements.js';
 import type { App } from '../../db/apps.js';
 import { batchBuilder } from './batch-builder.js';
-import { decode } from './envelope-body.js';
+import { asText, parseJson } from './json-body.js';
 import type { People } from './people.js';
+import { type Breather, breather } from './turns.js';
 
 interface Facts {
   readonly app: App;
@@ -34,28 +38,38 @@ interface EnvelopeBatch {
   readonly overQuota: number;
 }
 
-const json = ({ payload }: EnvelopeItem): Json | undefined => {
+async function json({ payload }: EnvelopeItem, breathe: Breather): Promise<Json | undefined> {
   try {
-    const value: unknown = JSON.parse(decode(payload));
+    const value = await parseJson(asText(payload), breathe);
     return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof PlatformError) return undefined;
+    throw error;
   }
-};
+}
 
 const contentOf = ({ payload }: EnvelopeItem): string => hash('sha256', payload, 'hex').slice(0, 32);
 
 /** What an envelope holds, item by item. What makes no sense is left out: its sender would never learn of a refusal. */
-export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted, arrival }: Facts): EnvelopeBatch {
+export async function envelopeBatch(envelope: Envelope, facts: Facts): Promise<EnvelopeBatch> {
+  const { app, people, now, exhausted, arrival } = facts;
   const { header, items, kept } = envelope;
-  const builder = batchBuilder({ app, people, now });
+  const breathe = breather();
+  const builder = batchBuilder({ app, people, now, breathe });
   const clock = clockOf(header['sent_at'], now);
   let id = eventId(header['event_id']);
   let overQuota = 0;
   let counts = false;
+  let sessionsLeft: number = LIMITS.batchItems;
+
+  const pause = async (): Promise<void> => {
+    const rest = breathe();
+    if (rest !== undefined) await rest;
+  };
 
   for (const item of items) {
-    const value = json(item);
+    await pause();
+    const value = await json(item, breathe);
     if (value === undefined) continue;
     switch (item.type) {
       case 'event': {
@@ -67,7 +81,8 @@ export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted,
         // By its own bytes, in which no clock was corrected.
         const errorId = occurrence.errorId || contentOf(item);
         id ||= errorId;
-        builder.error('items', item.index, { ...occurrence, errorId });
+        await pause();
+        await builder.error('items', item.index, { ...occurrence, errorId });
         break;
       }
       case 'feedback': {
@@ -88,9 +103,13 @@ export function envelopeBatch(envelope: Envelope, { app, people, now, exhausted,
       }
       case 'sessions':
         counts = true;
-        sentrySessions(value, clock).forEach((statement, place) =>
-          builder.session(`${arrival}/${String(item.index)}/${String(place)}`, statement),
-        );
+        for (const [place, statement] of sentrySessions(value, clock).entries()) {
+          if (sessionsLeft === 0) builder.drop('quota', 'sessions_per_request', 'session', sessionsIn(statement));
+          else {
+            sessionsLeft -= 1;
+            builder.session(`${arrival}/${String(item.index)}/${String(place)}`, statement);
+          }
+        }
         break;
       case 'client_report':
         counts = true;

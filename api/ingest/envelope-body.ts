@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { type Envelope, envelopeReader } from '../../domain/sentry/envelope.js';
+import { asText } from './json-body.js';
 
 /** What is read of an envelope. All else is passed over while it comes in. */
 const KEPT_TYPES = new Set(['event', 'feedback', 'user_report', 'session', 'sessions', 'client_report']);
@@ -20,17 +21,13 @@ const tooLarge = (what: string, bytes: number) =>
   new PlatformError('BODY_TOO_LARGE', `${what} at most ${String(bytes)} bytes`);
 const tooMuchKept = () => tooLarge('an envelope without its attachments has', LIMITS.inflatedBytes);
 
-/** UTF-8 without a copy of its bytes. */
-export const decode = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-
 /**
  * The envelope in a request, read as it comes in, so that only what is kept of it takes memory.
  * @throws PlatformError BODY_TOO_LARGE, BODY_MALFORMED
  */
 export async function envelopeIn(request: FastifyRequest): Promise<Envelope> {
   const reader = envelopeReader({
-    decode,
+    decode: asText,
     keeps: KEPT_TYPES,
     maxItems: BOUNDS.items,
     maxKeptBytes: LIMITS.inflatedBytes,

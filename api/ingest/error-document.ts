@@ -4,7 +4,7 @@ import type { PendingError } from '../../db/errors.js';
 import { errorIdOf } from '../../db/ids.js';
 import { boundOccurrence, ERROR_BYTES } from '../../domain/bound-occurrence.js';
 import { NO_BROWSER, NO_PAGE } from '../../domain/contexts.js';
-import type { Occurrence } from '../../domain/occurrence.js';
+import type { Trimmed } from '../../domain/trim-occurrence.js';
 
 interface Facts {
   readonly _id: ObjectId;
@@ -15,18 +15,18 @@ interface Facts {
   readonly retentionDays: number;
 }
 
-/** The occurrence as BSON, as it waits in the spool; never larger than `ERROR_BYTES`. */
-export function errorDocument(occurrence: Occurrence, facts: Facts): Uint8Array {
-  const encoded = BSON.serialize(documentOf(occurrence, facts, false));
-  return encoded.length <= ERROR_BYTES ? encoded : BSON.serialize(documentOf(occurrence, facts, true));
+/** A trimmed occurrence as BSON, as it waits in the spool; never larger than `ERROR_BYTES`. */
+export function errorDocument(trimmed: Trimmed, facts: Facts): Uint8Array {
+  const encoded = BSON.serialize(documentOf(trimmed, facts, false));
+  return encoded.length <= ERROR_BYTES ? encoded : BSON.serialize(documentOf(trimmed, facts, true));
 }
 
 function documentOf(
-  occurrence: Occurrence,
+  { occurrence, cut }: Trimmed,
   { _id, appId, profileId, now, retentionDays }: Facts,
   tight: boolean,
 ): object {
-  const bound = boundOccurrence(occurrence, { now, retentionDays }, tight);
+  const bound = boundOccurrence(occurrence, { now, retentionDays, cut }, tight);
   // Each field by name: taking some out of a copy costs more than all the rest.
   const document: PendingError = {
     _id,

@@ -3,13 +3,15 @@ import type { App } from '../../db/apps.js';
 import type { Batch } from '../../db/batch.js';
 import { LIMITS } from '../../domain/limits.js';
 import { type Occurrence, SEVERITIES } from '../../domain/occurrence.js';
-import { decodeErrorBatch, type ErrorEvent, isInvalidItem, readErrorBatchJson } from '../../proto/codec.js';
+import { type ErrorEvent, errorsInBytes, errorsInJson, isInvalidItem, jsonText } from '../../proto/codec.js';
 import { openTo } from '../access.js';
 import type { AppKeyAuth } from '../auth.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import { type Format, formatOf } from '../ingest/body.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
+import { parseJson } from '../ingest/json-body.js';
 import type { People } from '../ingest/people.js';
+import { breather } from '../ingest/turns.js';
 import { ingestDocs } from '../schema/ingest.js';
 
 interface Deps {
@@ -21,14 +23,22 @@ interface Deps {
 
 /** `ErrorBatch` as protobuf or proto3 JSON. */
 export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyPluginAsync {
-  const batchOf = (request: FastifyRequest, app: App, body: Buffer, format: Format): Batch => {
+  const batchOf = async (request: FastifyRequest, app: App, body: Buffer, format: Format): Promise<Batch> => {
     const limits = { maxItems: LIMITS.batchItems };
-    const { errors } = format === 'json' ? readErrorBatchJson(body, limits) : decodeErrorBatch(body, limits);
-    const builder = batchBuilder({ app, people, now: now() });
-    errors.forEach((error, index) => {
-      if (isInvalidItem(error)) builder.reject('errors', index, { code: 'FIELD_INVALID', field: error.invalid.field });
-      else builder.error('errors', index, occurrenceOf(error), error.appId);
-    });
+    const breathe = breather();
+    const received =
+      format === 'json'
+        ? errorsInJson(await parseJson(jsonText(body), breathe, 'refused'), limits)
+        : errorsInBytes(body, limits);
+    const builder = batchBuilder({ app, people, now: now(), breathe });
+    for (const each of received) {
+      const pause = breathe();
+      if (pause !== undefined) await pause;
+      if (each === undefined) continue;
+      const { list, index, item } = each;
+      if (isInvalidItem(item)) builder.reject(list, index, { code: 'FIELD_INVALID', field: item.invalid.field });
+      else await builder.error(list, index, occurrenceOf(item), item.appId);
+    }
     return builder.finish({ kind: 'errors', format, idempotencyKey: idempotencyKeyOf(request), body });
   };
 
@@ -41,7 +51,7 @@ export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyP
         await intake.admit(sender, 'errors');
         const body = await intake.body(request);
         const format = formatOf(request.headers['content-type'], body);
-        const batch = batchOf(request, sender.app, body, format);
+        const batch = await batchOf(request, sender.app, body, format);
         return sendAnswer(request, reply, await intake.take(sender, batch), format);
       },
     );

@@ -2,13 +2,15 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { App } from '../../db/apps.js';
 import type { Batch } from '../../db/batch.js';
 import { LIMITS } from '../../domain/limits.js';
-import { decodeEventBatch, isInvalidItem, readEventBatchJson } from '../../proto/codec.js';
+import { eventsInBytes, eventsInJson, isInvalidItem, jsonText } from '../../proto/codec.js';
 import { openTo } from '../access.js';
 import type { AppKeyAuth } from '../auth.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import { type Format, formatOf } from '../ingest/body.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
+import { parseJson } from '../ingest/json-body.js';
 import type { People } from '../ingest/people.js';
+import { breather } from '../ingest/turns.js';
 import { ingestDocs } from '../schema/ingest.js';
 
 interface Deps {
@@ -20,20 +22,23 @@ interface Deps {
 
 /** `EventBatch` as protobuf or proto3 JSON. */
 export function ingestRoutes({ auth, intake, people, now }: Deps): FastifyPluginAsync {
-  const batchOf = (request: FastifyRequest, app: App, body: Buffer, format: Format): Batch => {
+  const batchOf = async (request: FastifyRequest, app: App, body: Buffer, format: Format): Promise<Batch> => {
     const limits = { maxItems: LIMITS.batchItems };
-    const { events, heatmapEvents } =
-      format === 'json' ? readEventBatchJson(body, limits) : decodeEventBatch(body, limits);
-    const builder = batchBuilder({ app, people, now: now() });
-    events.forEach((event, index) => {
-      if (isInvalidItem(event)) builder.reject('events', index, { code: 'FIELD_INVALID', field: event.invalid.field });
-      else builder.event('events', index, event);
-    });
-    heatmapEvents.forEach((point, index) => {
-      if (isInvalidItem(point))
-        builder.reject('heatmapEvents', index, { code: 'FIELD_INVALID', field: point.invalid.field });
-      else builder.heatmap('heatmapEvents', index, point);
-    });
+    const breathe = breather();
+    const received =
+      format === 'json'
+        ? eventsInJson(await parseJson(jsonText(body), breathe, 'refused'), limits)
+        : eventsInBytes(body, limits);
+    const builder = batchBuilder({ app, people, now: now(), breathe });
+    for (const each of received) {
+      const pause = breathe();
+      if (pause !== undefined) await pause;
+      if (each === undefined) continue;
+      const { list, index, item } = each;
+      if (isInvalidItem(item)) builder.reject(list, index, { code: 'FIELD_INVALID', field: item.invalid.field });
+      else if (list === 'events') builder.event(list, index, item);
+      else builder.heatmap(list, index, item);
+    }
     return builder.finish({ kind: 'events', format, idempotencyKey: idempotencyKeyOf(request), body });
   };
 
@@ -46,7 +51,7 @@ export function ingestRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
         await intake.admit(sender, 'events');
         const body = await intake.body(request);
         const format = formatOf(request.headers['content-type'], body);
-        const batch = batchOf(request, sender.app, body, format);
+        const batch = await batchOf(request, sender.app, body, format);
         return sendAnswer(request, reply, await intake.take(sender, batch), format);
       },
     );

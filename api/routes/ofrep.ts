@@ -26,7 +26,7 @@ export function ofrepRoutes({ serving, publicUrl }: Deps): FastifyPluginAsync {
   async function contextOf(request: FastifyRequest): Promise<OfrepContext | ContextFault> {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     try {
-      return readContext(await inflated(body, request.headers['content-encoding'], CONTEXT_BYTES));
+      return await readContext(await inflated(body, request.headers['content-encoding'], CONTEXT_BYTES));
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'BODY_MALFORMED') throw error;
       return { errorCode: 'PARSE_ERROR', errorDetails: error.message };

@@ -8,6 +8,7 @@ import { postHogFlags } from '../flags/posthog-flags.js';
 import type { FlagServing } from '../flags/serving.js';
 import { inflated } from '../ingest/body.js';
 import { keyIn, postHogBody } from '../ingest/posthog-body.js';
+import { breather } from '../ingest/turns.js';
 import { postHogDocs } from '../schema/posthog.js';
 import { CONTEXT_BYTES } from './ofrep.js';
 
@@ -23,7 +24,7 @@ export function postHogFlagRoutes({ serving }: Deps): FastifyPluginAsync {
     const early = stated === undefined ? undefined : await serving.admitKey(stated, origin);
     const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const encoding = request.headers['content-encoding'];
-    const body = objectOf(postHogBody(await inflated(bytes, encoding, CONTEXT_BYTES)));
+    const body = objectOf(await postHogBody(await inflated(bytes, encoding, CONTEXT_BYTES), breather()));
     const key = keyIn(body);
     const sender = early ?? (await serving.admitKey(typeof key === 'string' ? key : undefined, origin));
 

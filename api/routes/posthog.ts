@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { objectOf } from '../../domain/loose.js';
-import { postHogMessages } from '../../domain/posthog.js';
+import { type PostHogMessage, postHogMessages } from '../../domain/posthog.js';
 import { openTo } from '../access.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
 import { keyFromRequest } from '../auth-header.js';
@@ -11,6 +11,7 @@ import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
 import { keyIn, postHogBody } from '../ingest/posthog-body.js';
+import { type Breather, breather } from '../ingest/turns.js';
 import { postHogDocs } from '../schema/posthog.js';
 
 interface Deps {
@@ -53,32 +54,45 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
     const stated = keyFromRequest(request);
     const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
     const body = await intake.body(request);
-    const { events, key, sentAt } = readRequest(body);
+    const breathe = breather();
+    const { events, key, sentAt } = await readRequest(body, breathe);
     const sender =
       early ?? (await auth.authenticateKey(typeof key === 'string' ? key : undefined, request.headers.origin));
     const at = now();
-    const messages = events.map((value) => postHogMessages(value, { sentAt, now: at }));
+    const messages: (readonly PostHogMessage[])[] = [];
+    let pointsLeft: number = LIMITS.batchItems;
+    for (const value of events) {
+      const pause = breathe();
+      if (pause !== undefined) await pause;
+      const asked = postHogMessages(value, { sentAt, now: at }, pointsLeft);
+      messages.push(asked);
+      pointsLeft -= asked.filter(({ type }) => type === 'heatmap').length;
+    }
     const hasErrors = messages.some((each) => each.some(({ type }) => type === 'error'));
     const hasOthers = messages.some((each) => each.some(({ type }) => type !== 'error'));
     await intake.admit(sender, ...(hasOthers ? (['events'] as const) : []));
     const exhausted = hasErrors && (await intake.exhausted(sender, 'errors')) !== undefined;
 
-    const builder = batchBuilder({ app: sender.app, people, now: at });
-    messages.forEach((each, index) => {
+    const builder = batchBuilder({ app: sender.app, people, now: at, breathe });
+    for (const [index, each] of messages.entries()) {
       for (const message of each) {
+        const pause = breathe();
+        if (pause !== undefined) await pause;
         if (message.type === 'fault') builder.reject('batch', index, message.fault);
         else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
         else if (message.type === 'heatmap') builder.heatmap('batch', index, message.point);
+        else if (message.type === 'points_left_out')
+          builder.drop('quota', 'points_per_request', 'heatmap', message.count);
         else if (message.type === 'error') {
           // The rest of the batch must not wait for tomorrow because of it.
           if (exhausted) builder.drop('quota', 'quota', 'error', 1);
-          else builder.error('batch', index, message.occurrence);
+          else await builder.error('batch', index, message.occurrence);
         } else if (!mayWrite(sender, message.type === 'alias' ? message.to : message.externalId, message.proof)) {
           builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: '$identity_proof' });
         } else if (message.type === 'alias') builder.alias(message);
         else builder.identify('batch', index, message);
       }
-    });
+    }
     await intake.take(sender, builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }));
     return reply.type('application/json; charset=utf-8').send('{"status":1}');
   }
@@ -112,8 +126,8 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
 }
 
 /** A batch, a list of events, or one event. */
-function readRequest(body: Buffer): PostHogRequest {
-  const value = postHogBody(body);
+async function readRequest(body: Buffer, breathe: Breather): Promise<PostHogRequest> {
+  const value = await postHogBody(body, breathe);
   const whole = objectOf(value);
   const events = Array.isArray(value) ? value : Array.isArray(whole['batch']) ? whole['batch'] : [value];
   if (events.length > LIMITS.batchItems)

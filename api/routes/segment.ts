@@ -8,7 +8,9 @@ import { keyFromRequest } from '../auth-header.js';
 import { verifyIdentityProof } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
+import { asText, parseJson } from '../ingest/json-body.js';
 import type { People } from '../ingest/people.js';
+import { type Breather, breather } from '../ingest/turns.js';
 import { ingestDocs } from '../schema/ingest.js';
 
 interface Deps {
@@ -40,14 +42,17 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
         const stated = keyFromRequest(request);
         const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
         const body = await intake.body(request);
-        const { batch, writeKey } = readBatch(body);
+        const breathe = breather();
+        const { batch, writeKey } = await readBatch(body, breathe);
         const sender =
           early ??
           (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
         await intake.admit(sender, 'events');
 
-        const builder = batchBuilder({ app: sender.app, people, now: now() });
-        batch.forEach((value, index) => {
+        const builder = batchBuilder({ app: sender.app, people, now: now(), breathe });
+        for (const [index, value] of batch.entries()) {
+          const pause = breathe();
+          if (pause !== undefined) await pause;
           const message = segmentMessage(value);
           const refuse = () =>
             builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: 'context.identityProof' });
@@ -58,7 +63,7 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
             else refuse();
           } else if (mayWrite(sender, message.externalId, message.proof)) builder.identify('batch', index, message);
           else refuse();
-        });
+        }
         const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
         return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');
       },
@@ -66,13 +71,8 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
   };
 }
 
-function readBatch(body: Buffer): SegmentBatch {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch (cause) {
-    throw new PlatformError('BODY_MALFORMED', 'the body is no JSON', { cause });
-  }
+async function readBatch(body: Buffer, breathe: Breather): Promise<SegmentBatch> {
+  const value = await parseJson(asText(body), breathe);
   const isBatch = typeof value === 'object' && value !== null && 'batch' in value && Array.isArray(value.batch);
   if (!isBatch) throw new PlatformError('BODY_MALFORMED', 'the body needs a list named batch');
   const batch = value as SegmentBatch;

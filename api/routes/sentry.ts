@@ -52,7 +52,7 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
     const secondsLeft = hasErrors ? await intake.exhausted(sender, 'errors') : undefined;
     const exhausted = secondsLeft !== undefined;
     const facts = { app: sender.app, people, now: now(), exhausted, arrival: randomUUID() };
-    const { batch, eventId, overQuota } = envelopeBatch(envelope, facts);
+    const { batch, eventId, overQuota } = await envelopeBatch(envelope, facts);
     if (batch.items.length + batch.drops.length > 0) await intake.take(sender, batch);
 
     if (exhausted) {

@@ -33,6 +33,8 @@ interface Span {
 
 const NEWLINE = 0x0a;
 const FIRST_CAPACITY = 4 * 1024;
+/** Of the envelope's header, and of each item's: a longer one is none. */
+const HEADER_BYTES = 64 * 1024;
 
 /**
  * Reads an envelope as it comes in: a header line, then for each item a header line and a payload, of a stated length
@@ -67,6 +69,7 @@ export function envelopeReader({ decode, keeps, maxItems, maxKeptBytes }: Deps) 
   }
 
   function json(): unknown {
+    if (length - lineStart > HEADER_BYTES) return undefined;
     try {
       return JSON.parse(decode(kept.subarray(lineStart, length)));
     } catch {

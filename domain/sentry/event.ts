@@ -1,6 +1,6 @@
-import { asText, isObject, type Json, listOf, lookup, objectOf, textMap, textOf, wholeOf } from '../loose.js';
+import { isObject, type Json, lastObjects, listOf, lookup, objectOf, textMap, textOf, wholeOf } from '../loose.js';
 import type { BrowserContext, PageContext } from '../contexts.js';
-import type { Breadcrumb, Occurrence, Severity } from '../occurrence.js';
+import { type Breadcrumb, MOST_READ, type Occurrence, type Severity } from '../occurrence.js';
 import type { Clock } from './clock.js';
 import { errorTypeOf, exceptionsOf } from './exceptions.js';
 
@@ -13,6 +13,9 @@ const SEVERITY: ReadonlyMap<string, Severity> = new Map<string, Severity>([
   ['log', 'info'],
   ['debug', 'info'],
 ]);
+
+/** Of a fingerprint, empty ones included. */
+const MOST_PARTS = 100;
 
 /** An event of a Sentry SDK. Whatever in it is of a wrong type is left out: nothing of it is refused. */
 export function sentryOccurrence(event: Json, header: Json, clock: Clock): Occurrence {
@@ -43,7 +46,7 @@ export function sentryOccurrence(event: Json, header: Json, clock: Clock): Occur
     environment: textOf(event['environment']),
     flags: flagsOf(contexts['flags']),
     exceptions,
-    fingerprint: listOf(event['fingerprint']).map(textOf).filter(Boolean),
+    fingerprint: listOf(event['fingerprint']).slice(0, MOST_PARTS).map(textOf).filter(Boolean),
     sdk: sdkOf(event['sdk']) || sdkOf(header['sdk']),
   };
 }
@@ -61,11 +64,12 @@ export function personOf(value: unknown): string {
   return textOf(user['id']) || textOf(user['email']) || textOf(user['username']);
 }
 
-export const tagsOf = (event: Json): Record<string, string> =>
-  textMap([
-    ...['transaction', 'server_name', 'logger', 'dist'].map((name) => [name, lookup(event, name)] as const),
-    ...pairsOf(event['tags']),
-  ]);
+export const tagsOf = (event: Json): Record<string, string> => textMap(taggedIn(event), MOST_READ.tags);
+
+function* taggedIn(event: Json): Iterable<readonly [string, unknown]> {
+  for (const name of ['transaction', 'server_name', 'logger', 'dist']) yield [name, lookup(event, name)];
+  yield* pairsOf(event['tags']);
+}
 
 /** Tags are an object, or a list of pairs. */
 function* pairsOf(tags: unknown): Iterable<readonly [string, unknown]> {
@@ -86,19 +90,21 @@ function messageOf(event: Json): string {
 }
 
 function breadcrumbsOf(value: unknown, clock: Clock): Breadcrumb[] {
-  return listOf(isObject(value) ? value['values'] : value)
-    .filter(isObject)
-    .map((crumb) => ({
-      timestampMs: clock(crumb['timestamp']),
-      category: textOf(crumb['category']) || textOf(crumb['type']),
-      message: textOf(crumb['message']),
-      data: textMap(Object.entries(objectOf(crumb['data']))),
-    }));
+  return lastObjects(isObject(value) ? value['values'] : value, MOST_READ.breadcrumbs).map((crumb) => ({
+    timestampMs: clock(crumb['timestamp']),
+    category: textOf(crumb['category']) || textOf(crumb['type']),
+    message: textOf(crumb['message']),
+    data: textMap(Object.entries(objectOf(crumb['data'])), MOST_READ.breadcrumbData),
+  }));
 }
 
 const header = (request: Json, name: string): string => {
-  const headers = new Map([...pairsOf(request['headers'])].map(([key, value]) => [key.toLowerCase(), value]));
-  return textOf(headers.get(name));
+  let found = '';
+  for (const [key, value] of pairsOf(request['headers'])) {
+    // The last one counts.
+    if (key.length === name.length && key.toLowerCase() === name) found = textOf(value);
+  }
+  return found;
 };
 
 function pageOf(request: Json): PageContext | undefined {
@@ -135,8 +141,11 @@ function browserOf(contexts: Json, request: Json): BrowserContext | undefined {
 /** Undefined where the client says nothing of flags. */
 function flagsOf(context: unknown): Record<string, string> | undefined {
   if (!isObject(context)) return undefined;
-  const values = listOf(context['values']).filter(isObject);
-  return textMap(values.map(({ flag, result }) => [textOf(flag), asText(result)] as const));
+  return textMap(flagResults(context), MOST_READ.flags);
+}
+
+function* flagResults(context: Json): Iterable<readonly [string, unknown]> {
+  for (const { flag, result } of listOf(context['values']).filter(isObject)) yield [textOf(flag), result];
 }
 
 function sdkOf(value: unknown): string {

@@ -1,10 +1,13 @@
-import { isObject, type Json, listOf, objectOf, textOf, wholeOf } from '../loose.js';
-import type { Exception, FrameContext, StackFrame } from '../occurrence.js';
+import { isObject, type Json, lastObjects, listOf, objectOf, textOf, wholeOf } from '../loose.js';
+import { type Exception, type FrameContext, MOST_READ, type StackFrame } from '../occurrence.js';
 
 /** The debug ids of bundles by the file that a frame names. */
 type DebugIds = ReadonlyMap<string, string>;
 
 type Order = 'thrown-first' | 'thrown-last';
+
+/** Of source, before and after a call's. */
+const MOST_LINES = 20;
 
 const DEBUG_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -28,10 +31,11 @@ export function exceptionsIn(
   order: Order,
   debugIds: DebugIds = new Map(),
 ): readonly Exception[] {
-  const [thrown, ...causes] = inOrder(values, order).map((value) => exceptionOf(value, debugIds));
+  const ordered = inOrder(values, order);
+  const [thrown, ...causes] = ordered.slice(0, MOST_READ.exceptions).map((value) => exceptionOf(value, debugIds));
   if (thrown === undefined) return [];
   // Sentry's SDK for browsers says of the last cause how the whole was caught.
-  const isUnhandled = causes.some(({ handled }) => handled === false);
+  const isUnhandled = ordered.some((value, at) => at > 0 && mechanismOf(value)['handled'] === false);
   return [isUnhandled ? { ...thrown, handled: false } : thrown, ...causes];
 }
 
@@ -83,7 +87,7 @@ function exceptionOf(value: Json, debugIds: DebugIds): Exception {
 
 /** The crash frame first; undefined where there is no stack. */
 function framesOf(holder: Json, debugIds: DebugIds): StackFrame[] | undefined {
-  const frames = listOf(objectOf(holder['stacktrace'])['frames']).filter(isObject);
+  const frames = lastObjects(objectOf(holder['stacktrace'])['frames'], MOST_READ.frames);
   return frames.length === 0 ? undefined : frames.map((frame) => frameOf(frame, debugIds)).reverse();
 }
 
@@ -114,7 +118,8 @@ function frameOf(frame: Json, debugIds: DebugIds): StackFrame {
 function contextOf(frame: Json): FrameContext | undefined {
   const line = frame['context_line'];
   if (typeof line !== 'string') return undefined;
-  return { before: listOf(frame['pre_context']).map(textOf), line, after: listOf(frame['post_context']).map(textOf) };
+  const before = listOf(frame['pre_context']).slice(-MOST_LINES);
+  return { before: before.map(textOf), line, after: listOf(frame['post_context']).slice(0, MOST_LINES).map(textOf) };
 }
 
 function debugIdsOf(event: Json): DebugIds {

@@ -51,6 +51,10 @@ export function sentrySessions(sessions: Json, clock: Clock): SessionStatement[]
   return statements;
 }
 
+/** How many sessions a statement tells of. */
+export const sessionsIn = (statement: SessionStatement): number =>
+  statement.type === 'session' ? 1 : Object.values(statement.counts).reduce((sum, count) => sum + count, 0);
+
 function sessionFacts(session: Json, started: unknown, clock: Clock) {
   const attributes = objectOf(session['attrs']);
   const release = textOf(attributes['release']);

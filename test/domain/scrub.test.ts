@@ -4,14 +4,19 @@ import errorStackParser from 'error-stack-parser';
 import fc from 'fast-check';
 import type { ScrubConfig } from '../../domain/app.js';
 import { patternFault } from '../../domain/pattern.js';
-import { scrubber } from '../../domain/scrub.js';
+import { finished, scrubber } from '../../domain/scrub.js';
+import type { Occurrence } from '../../domain/occurrence.js';
 import { occurrenceOf, frameOf } from '../helper/occurrence.js';
 import { cpuMs } from '../helper/cpu-time.js';
 
 const OFF: ScrubConfig = { emails: false, ips: false, keys: [], patterns: [] };
-const scrub = scrubber(OFF);
+const scrubbing = (config: Partial<ScrubConfig> = {}) => {
+  const scrub = scrubber({ ...OFF, ...config });
+  return (occurrence: Occurrence): Occurrence => finished(scrub(occurrence)).occurrence;
+};
+const scrub = scrubbing();
 const message = (text: string, config: Partial<ScrubConfig> = {}) =>
-  scrubber({ ...OFF, ...config })(occurrenceOf({ message: text })).message;
+  scrubbing(config)(occurrenceOf({ message: text })).message;
 
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV';
 const APP_KEY = `exp_${'aB3'.repeat(12)}`;
@@ -107,7 +112,7 @@ describe('scrubbing an occurrence', () => {
       timestampMs: 1,
       category: 'http',
       message: 'GET /?sid=1',
-      data: { ...map, url: '/?secret=1' },
+      data: { url: '/?secret=1', password: 'value' },
     };
     const { tags, breadcrumbs } = scrub(occurrenceOf({ tags: { ...map, token: '' }, breadcrumbs: [breadcrumb] }));
     for (const name of names) assert.equal(tags[name], '[scrubbed]', name);
@@ -171,7 +176,7 @@ describe('scrubbing an occurrence', () => {
   });
 
   it('leaves every frame of a stack as readable as it was', () => {
-    const everything = scrubber({ emails: true, ips: true, keys: ['app'], patterns: ['js', '\\d+', 'render'] });
+    const everything = scrubbing({ emails: true, ips: true, keys: ['app'], patterns: ['js', '\\d+', 'render'] });
     const stacks = [
       'Error: x\n    at render (http://10.0.0.1:8080/app/main.4111111111111111.js:10:5)\n    at async http://u@h/token=1/b.js:1:2',
       'render@http://10.0.0.1/app.js:10:5\nbob@http://mail.example.com/x.js:1:22\n@http://x/y.js:3:4',
@@ -211,7 +216,7 @@ describe('scrubbing an occurrence', () => {
       'token:[',
       'x/:1 ',
     ];
-    const all = scrubber({ emails: true, ips: true, keys: ['a'], patterns: ['(a*)*b', '(?i)(x+x+)+y', '\\d{1,50}z'] });
+    const all = scrubbing({ emails: true, ips: true, keys: ['a'], patterns: ['(a*)*b', '(?i)(x+x+)+y', '\\d{1,50}z'] });
     for (const part of hostile) {
       const text = part.repeat(1_000_000 / part.length);
       const frames = Array.from({ length: 5_000 }, () => frameOf(text.slice(0, 2_000)));
@@ -223,7 +228,7 @@ describe('scrubbing an occurrence', () => {
   });
 
   it('takes out the whole of what would take its patterns too long', async () => {
-    const slow = scrubber({ ...OFF, patterns: ['(?i)(?:[\\pL\\pN]{90}){10}b'] });
+    const slow = scrubbing({ patterns: ['(?i)(?:[\\pL\\pN]{90}){10}b'] });
     const tags = Object.fromEntries(
       Array.from({ length: 200 }, (_, index) => [`k${String(index)}`, 'é'.repeat(20_000)]),
     );
@@ -233,7 +238,7 @@ describe('scrubbing an occurrence', () => {
     });
     assert.ok(took < 5_000, `took ${String(took)} ms`);
     assert.equal(clean.message, 'fine');
-    assert.equal(clean.tags['k199'], '[scrubbed]');
+    assert.equal(clean.tags['k63'], '[scrubbed]');
   });
 
   it('never leaves a secret, wherever it stands between random texts', () => {

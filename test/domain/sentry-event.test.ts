@@ -243,8 +243,8 @@ describe("a Sentry SDK's event", () => {
     const frames = Array.from({ length: 100_000 }, (_, n) => ({ function: `f${String(n)}` }));
     const nested = JSON.parse(`${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`) as unknown;
     const took = await cpuMs(() => {
-      assert.equal(thrown([{ type: 'E', value: 'x', stacktrace: { frames } }]).exceptions[0]?.frames.length, 100_000);
-      assert.equal(thrown(frames).exceptions.length, 100_000);
+      assert.equal(thrown([{ type: 'E', value: 'x', stacktrace: { frames } }]).exceptions[0]?.frames.length, 251);
+      assert.equal(thrown(frames).exceptions.length, 11);
       const deep = read({
         tags: { a: nested },
         user: nested,

@@ -1,0 +1,24 @@
+import { PlatformError } from '../../domain/errors.js';
+import { parsedJson } from '../../domain/json-text.js';
+import { type Breather, steadily } from './turns.js';
+
+/** What is smaller is parsed in one go: whatever it holds, that takes a few ms. */
+const SMALL_CHARS = 64 * 1024;
+
+/** UTF-8 without a copy of its bytes; what is none is replaced. */
+export const asText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+
+/**
+ * The value of a JSON text, which is read the same way on every route: whatever its size, the event loop goes on.
+ * @param deep what is nested too deep costs the body on routes of our own, and only itself where nobody looks at refusals
+ * @throws PlatformError BODY_MALFORMED
+ */
+export async function parseJson(text: string, breathe: Breather, deep: 'refused' | 'cut' = 'cut'): Promise<unknown> {
+  try {
+    return text.length <= SMALL_CHARS ? (JSON.parse(text) as unknown) : await steadily(parsedJson(text, deep), breathe);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new PlatformError('BODY_MALFORMED', `the body cannot be read as JSON: ${cause.message}`, { cause });
+  }
+}
