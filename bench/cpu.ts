@@ -13,10 +13,10 @@ const SCALE = Number(process.env['BENCH_SCALE'] ?? 1);
 const COUNTED = new Set(['api', 'worker', 'mongod']);
 
 const PLAN: readonly (readonly [name: string, phase: Phase])[] = [
-  ['events, batch 20', { kind: 'events', items: 60_000, batch: 20, connections: 64 }],
-  ['events, batch 1', { kind: 'events', items: 8_000, batch: 1, connections: 128 }],
+  ['events, batch 20', { kind: 'events', items: 60_000, batch: 20, connections: 32 }],
+  ['events, batch 1', { kind: 'events', items: 8_000, batch: 1, connections: 64 }],
   ['errors, batch 20', { kind: 'errors', groups: 100, items: 12_000, batch: 20, connections: 64 }],
-  ['envelopes', { kind: 'envelopes', groups: 100, items: 6_000, batch: 1, connections: 128 }],
+  ['envelopes', { kind: 'envelopes', groups: 100, items: 6_000, batch: 1, connections: 64 }],
 ];
 
 interface Pair {
@@ -36,7 +36,7 @@ for (const given of ['MONGODB_URL', 'TEMPORAL_ADDRESS']) Reflect.deleteProperty(
 
 const [ours, theirs] = [await started(HERE), await started(resolve(other))];
 try {
-  for (const side of [ours, theirs]) for (const [, phase] of PLAN) await side.costOf('warm-up', phase);
+  for (const side of [ours, theirs]) for (const [, phase] of PLAN) await side.measured('warm-up', phase);
   const pairs: Pair[] = [];
   for (let index = 0; index < PAIRS; index++) {
     for (const [name, phase] of PLAN) pairs.push(await pairOf(name, phase, index % 2 === 0));
@@ -54,13 +54,15 @@ async function started(root: string) {
   const to = await system.app('bench', {
     errors: { ...DEFAULT_APP_CONFIG.errors, maxErrorsPerDay: 1_000_000_000 },
   });
+  const measured = (name: string, phase: Phase): Promise<Measured> =>
+    system.measure(name, to, { ...phase, items: Math.round(phase.items * SCALE) });
   return {
+    measured,
     /** CPU in microseconds an item. */
     async costOf(name: string, phase: Phase): Promise<number> {
-      const measured = await system.measure(name, to, { ...phase, items: Math.round(phase.items * SCALE) });
-      if (Object.keys(measured.refused).length > 0)
-        throw new Error(`${root} refused: ${JSON.stringify(measured.refused)}`);
-      return costOf(measured);
+      const run = await measured(name, phase);
+      if (Object.keys(run.refused).length > 0) throw new Error(`${root} refused: ${JSON.stringify(run.refused)}`);
+      return costOf(run);
     },
     stop: () => system.stop(),
   };

@@ -3,7 +3,7 @@ import { type Encoding, ENCODINGS, type Format, type HostileBody, type Target, s
 import { EACH, type Grown, isGrown, isList, placesIn, type Puts, type Shape } from './shape.js';
 
 /** What scanners, parsers and patterns begin at, turn back from, or escape. */
-export const TOKENS: readonly string[] = [
+const TOKENS: readonly string[] = [
   ...[
     'token:',
     'token=',
@@ -253,7 +253,7 @@ function shrunk(put: Shape, share: number): Shape {
 }
 
 /** About how many bytes it has as JSON, without writing it. */
-export function sizeOf(shape: Shape): number {
+function sizeOf(shape: Shape): number {
   if (shape === null || typeof shape !== 'object') return textSize(JSON.stringify(shape));
   if (isList(shape)) return 2 + shape.reduce<number>((sum, item) => sum + 1 + sizeOf(item), 0);
   if (!isGrown(shape))
