@@ -3,12 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient, ObjectId } from 'mongodb';
-import { firstRun } from '../api/first-owner.js';
-import { registry } from '../api/management.js';
 import { hashSecret, newAppKey } from '../api/secrets.js';
 import type { App } from '../db/apps.js';
-import { applySchema } from '../db/schema.js';
-import { spool } from '../db/spool.js';
 import type { AppConfig } from '../domain/app.js';
 import { shownPrefix } from '../domain/key.js';
 import { build } from '../scripts/build.mjs';
@@ -18,9 +14,10 @@ import { nodeService } from '../scripts/servers/node-service.mjs';
 import { supervise } from '../scripts/servers/supervise.mjs';
 import { temporaryEngines } from '../scripts/servers/temporary.mjs';
 import type { Job, LoadResult } from './load.js';
+import { productOf } from './product.js';
 import { processUse, type ProcessUse } from './process-use.js';
 
-const root = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '..');
 const SECRET_KEY = 'bench-'.repeat(8);
 const say = (line: string): void => console.error(line);
 
@@ -38,11 +35,15 @@ export interface Measured extends Phase, LoadResult {
   }[];
 }
 
-/** The built product on servers of its own, all on this machine, and a load in another process. */
-export async function benchSystem() {
+/**
+ * The built product on servers of its own, all on this machine, and a load in another process.
+ * @param root the checkout whose product it is
+ */
+export async function benchSystem(root = ROOT) {
   const signal = new AbortController().signal;
   const around = { root, cacheDir: cacheDirOf(process.env), say, signal };
   await build(around);
+  const { applySchema, spool, firstRun, registry } = await productOf(root);
   const engines = await temporaryEngines({ ...around, env: process.env, died: say, cacheGb: 4 });
   const client = await new MongoClient(engines.mongodbUrl, { maxPoolSize: 20 }).connect();
   const db = client.db('bench');
@@ -75,7 +76,7 @@ export async function benchSystem() {
       { say, giveUp: say, deaths: 1, records: { add: (_name, pid) => pids.set(name, pid), remove: () => undefined } },
     );
   const services = [service('api'), service('worker')];
-  const load = fork(join(root, 'bench', 'load.ts'));
+  const load = fork(join(ROOT, 'bench', 'load.ts'));
   pids.set('load', load.pid ?? 0);
   const uses = () => new Map<string, ProcessUse>([...pids].map(([name, pid]) => [name, processUse(pid)]));
 
