@@ -57,7 +57,7 @@ export function readConfig(env: Env): Config {
     if (!['', 'true', 'false'].includes(value)) problems.push(`${name} must be true or false`);
     return value === 'true';
   };
-  const file = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const file = (name: string): string | undefined => lookup(env, name) || undefined;
   const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:']);
 
   const config: Config = {

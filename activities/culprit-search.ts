@@ -1,22 +1,27 @@
 /** After so many sends that came to nothing, the rest of an app's documents is refused with the one at fault. */
 const MOST_SENDS = 12;
 
+interface Document {
+  readonly id: string;
+}
+
 /**
  * Finds what mongod refuses of documents that can each be stored once only, so that every send counts: what was taken
  * is stored, and is not sent again. Refusals name documents mostly; a command that is refused as a whole is halved.
  */
-export function culpritSearch<T>(appOf: (item: T) => string) {
-  let suspects: readonly T[] = [];
+export function culpritSearch<T extends Document>(appOf: (item: T) => string) {
+  /** Ids: a document is read anew for each send. */
+  let suspects: readonly string[] = [];
   let sends = 0;
 
   return {
     /** What to send next of what is not stored yet. */
     next(missing: readonly T[]): readonly T[] {
-      const among = new Set(missing);
-      suspects = suspects.filter((item) => among.has(item));
+      const byId = new Map(missing.map((item) => [item.id, item]));
+      suspects = suspects.filter((id) => byId.has(id));
       if (suspects.length === 0) return missing;
       sends++;
-      return suspects.slice(0, Math.ceil(suspects.length / 2));
+      return suspects.slice(0, Math.ceil(suspects.length / 2)).flatMap((id) => byId.get(id) ?? []);
     },
 
     /**
@@ -28,7 +33,7 @@ export function culpritSearch<T>(appOf: (item: T) => string) {
       const [only] = sent;
       if (only === undefined || sent.length > 1) {
         // App by app, so that it comes down to one of them first.
-        suspects = sent.toSorted((a, b) => (appOf(a) < appOf(b) ? -1 : 1));
+        suspects = sent.toSorted((a, b) => (appOf(a) < appOf(b) ? -1 : 1)).map(({ id }) => id);
         return [];
       }
       suspects = [];

@@ -96,7 +96,10 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
         const { appId, _id } = pending.error;
         const one = await attempt(
           () => grouped(pending),
-          (failure) => refuse?.(_id.toHexString(), failure),
+          (failure) => {
+            refuse?.(_id.toHexString(), failure);
+            return undefined;
+          },
         );
         if (one === undefined) continue;
         const app = byApp.get(appId.toHexString()) ?? { appId, errors: [] };

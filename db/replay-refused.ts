@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Binary, type MongoClient } from 'mongodb';
+import { Binary, type ClientSession, type Collection, type MongoClient } from 'mongodb';
 import { ulid } from 'ulid';
 import type { RefusedItemDoc, RefusedItems } from './refused-items.js';
 import type { FlushDoc, Spool, SpooledWrite } from './spool.js';
@@ -82,3 +82,22 @@ function flushOf(items: readonly RefusedItemDoc[]): FlushDoc {
 }
 
 const lane = (): Binary => new Binary(randomBytes(16), Binary.SUBTYPE_UUID);
+
+/** That items are stored now, for the receipts of the flushes that they came with; those refused again are not. */
+export async function noteReplayed(
+  spooled: Collection<FlushDoc>,
+  { replays = [], refused = [] }: Pick<FlushDoc, 'replays' | 'refused'>,
+  session: ClientSession,
+): Promise<void> {
+  const again = new Set(refused.map(({ at }) => at));
+  const byFlush = new Map<string, Binary[]>();
+  replays.forEach(({ key, flushId }, at) => {
+    if (!again.has(at)) byFlush.set(flushId, [...(byFlush.get(flushId) ?? []), key]);
+  });
+  for (const [_id, keys] of byFlush) {
+    const { ids = [] } = (await spooled.findOne({ _id }, { session, projection: { ids: 1 } })) ?? {};
+    const places = new Map(ids.map((id, at) => [id.toString('hex'), at]));
+    const at = { $in: keys.flatMap((key) => places.get(key.toString('hex')) ?? []) };
+    await spooled.updateOne({ _id }, { $pull: { refused: { at } } }, { session });
+  }
+}

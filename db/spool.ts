@@ -2,6 +2,7 @@ import { Binary, type ClientSession, type Db, type Filter, type ObjectId } from 
 import { type Accepted, batchId, type FlushWrite, type Rejection } from './batch.js';
 import type { CollectionSpec } from './collection.js';
 import type { ProfileTouch } from './profiles.js';
+import { noteReplayed } from './replay-refused.js';
 import type { RollupShare } from './rollups.js';
 
 export type FlushState = 'new' | 'stored' | 'failed';
@@ -153,25 +154,6 @@ export function spool(db: Db) {
   const collection = db.collection<FlushDoc>(ingestSpoolSpec.name);
   const majority = { readConcern: { level: 'majority' as const }, readPreference: 'primary' as const };
 
-  /** The receipts of the flushes that refused items came with tell from now on that they are stored. */
-  async function noteReplayed(
-    replays: readonly ReplayedItem[],
-    refused: readonly Refusal[],
-    session: ClientSession,
-  ): Promise<void> {
-    const again = new Set(refused.map(({ at }) => at));
-    const byFlush = new Map<string, Binary[]>();
-    replays.forEach(({ key, flushId }, at) => {
-      if (!again.has(at)) byFlush.set(flushId, [...(byFlush.get(flushId) ?? []), key]);
-    });
-    for (const [_id, keys] of byFlush) {
-      const { ids = [] } = (await collection.findOne({ _id }, { session, projection: { ids: 1 } })) ?? {};
-      const places = new Map(ids.map((id, at) => [id.toString('hex'), at]));
-      const at = { $in: keys.flatMap((key) => places.get(key.toString('hex')) ?? []) };
-      await collection.updateOne({ _id }, { $pull: { refused: { at } } }, { session });
-    }
-  }
-
   return {
     /** The dedupe window: how long a resend is recognised after its flush was stored. */
     async keepKeys(hours: number): Promise<void> {
@@ -215,7 +197,7 @@ export function spool(db: Db) {
         },
         { session },
       );
-      if (matchedCount === 1 && replays) await noteReplayed(replays, refused ?? [], session);
+      if (matchedCount === 1 && replays) await noteReplayed(collection, { replays, refused: refused ?? [] }, session);
       return matchedCount === 1;
     },
 

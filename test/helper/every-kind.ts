@@ -23,7 +23,7 @@ const HOUR_MS = 3_600_000;
 const NOTHING = { elementTid: '', metadata: {}, pageContext: undefined, elementContext: undefined };
 
 /** Adds an item of a kind; the same `id` is the same item. */
-export function addItem(builder: ReturnType<typeof batchBuilder>, kind: Kind, id: string): void {
+export async function addItem(builder: ReturnType<typeof batchBuilder>, kind: Kind, id: string): Promise<void> {
   const now = Date.now();
   const timestampMs = now - (now % HOUR_MS);
   const common = { appId: '', profileId: 'ada', sessionId: 's', timestampMs, pageUrl: '/' };
@@ -51,7 +51,11 @@ export function addItem(builder: ReturnType<typeof batchBuilder>, kind: Kind, id
       });
       break;
     case 'error':
-      builder.error('errors', 0, occurrenceOf({ errorId: id, profileId: 'ada', message: 'no card', timestampMs }));
+      await builder.error(
+        'errors',
+        0,
+        occurrenceOf({ errorId: id, profileId: 'ada', message: 'no card', timestampMs }),
+      );
       break;
     case 'session':
       builder.session(id, {

@@ -151,16 +151,17 @@ export async function simulate(seed: number, { client, db, fence, renumber }: Wo
     });
   };
 
-  const simulated = [
+  const contents = [
     [1, 2, 3, 4],
     [3, 4, 5, 6],
     [6, 7, 8, 1],
     [2, 5],
-  ].map((ids, index) => {
+  ].map((ids, index): Promise<SimulatedBatch> => {
     // Two batches have what is refused in common, so that it is a duplicate too.
     const kind = index % 2 === 0 ? poison : undefined;
     return batchOf(index === 3 ? neighbour : app, { seed, ids, index, poison: kind });
   });
+  const simulated = await Promise.all(contents);
   const batches = simulated.map(({ batch }) => batch);
   const acknowledged = new Set<Batch>();
   const send = async (sent: readonly Batch[]): Promise<void> => {
@@ -222,18 +223,18 @@ interface Contents {
   readonly poison: Kind | undefined;
 }
 
-function batchOf(app: App, { seed, ids, index, poison }: Contents): SimulatedBatch {
+async function batchOf(app: App, { seed, ids, index, poison }: Contents): Promise<SimulatedBatch> {
   const name = (id: number | string): string => `${String(seed)}:${String(id)}`;
-  const filled = (last: Kind | undefined): Batch => {
+  const filled = async (last: Kind | undefined): Promise<Batch> => {
     const builder = batchBuilder({ app, people: SENDERS, now: Date.now() });
-    for (const id of ids) for (const kind of ['event', 'point'] as const) addItem(builder, kind, name(id));
-    addItem(builder, KINDS[(seed + index) % KINDS.length] ?? 'event', name(`other-${String(index)}`));
-    if (last) addItem(builder, last, name('poison'));
+    for (const id of ids) for (const kind of ['event', 'point'] as const) await addItem(builder, kind, name(id));
+    await addItem(builder, KINDS[(seed + index) % KINDS.length] ?? 'event', name(`other-${String(index)}`));
+    if (last) await addItem(builder, last, name('poison'));
     const body = Buffer.from(name(`batch-${String(index)}`));
     return builder.finish({ kind: 'events', format: 'json', idempotencyKey: undefined, body });
   };
-  const healthy = filled(undefined);
-  const whole = filled(poison);
+  const healthy = await filled(undefined);
+  const whole = await filled(poison);
   const bad = new Set(whole.items.slice(healthy.items.length).map(({ key }) => key));
   return { batch: poison === 'drop' ? spoiltDrops(whole) : spoilt(whole, ({ key }) => bad.has(key)), bad };
 }
