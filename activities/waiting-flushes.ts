@@ -1,4 +1,5 @@
 import type { FlushSummary } from '../db/claim.js';
+import type { Replay } from '../db/replay-refused.js';
 import type { Retention } from '../db/retention.js';
 import type { Spool, WaitingFlush } from '../db/spool.js';
 
@@ -25,7 +26,7 @@ export interface WaitingFlushDeps {
   readonly spool: Pick<Spool, 'waiting' | 'recordFailedRun' | 'replayFailed'>;
   readonly retention: Pick<Retention, 'apps'>;
   /** Makes flushes of the items that MongoDB has refused. */
-  readonly replayRefused: (before: Date) => Promise<void>;
+  readonly replayRefused: (replay: Replay) => Promise<void>;
   /** The flushes that an open run is at, as far as it is known: one that is missing is started twice, which is harmless. */
   readonly openFlushes: () => Promise<readonly string[]>;
   readonly now: () => number;
@@ -37,11 +38,12 @@ export function waitingFlushActivities(deps: WaitingFlushDeps) {
   return {
     /** Flushes that wait longer than they should and that no run is at; with `replayFailed`, also those set aside. */
     async findWaiting({ olderThanMs, limit, mostFailedBefore, replayFailed }: FindWaitingInput): Promise<FoundFlush[]> {
+      const before = new Date(now() - olderThanMs);
       if (replayFailed) {
         await spool.replayFailed();
-        await replayRefused(new Date(now()));
+        // So old that this sweep finds them.
+        await replayRefused({ refusedBefore: new Date(now()), at: new Date(before.getTime() - 1) });
       }
-      const before = new Date(now() - olderThanMs);
       const open = await openFlushes();
       const fresh = await spool.waiting({ before, failedBefore: false, except: open, limit });
       // Taken before those that are open are left out: so no more of them than that are ever tried at a time.

@@ -10,6 +10,13 @@ interface Deps {
   readonly refusedItems: Pick<RefusedItems, 'oldest' | 'remove'>;
 }
 
+export interface Replay {
+  /** What is refused again meanwhile is left alone. */
+  readonly refusedBefore: Date;
+  /** Since when the flushes count as waiting. */
+  readonly at: Date;
+}
+
 /** A flush stays below the largest document there may be. */
 const MOST_ITEMS = 500;
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -20,13 +27,13 @@ const MOST_BYTES = 8 * 1024 * 1024;
  * `refused_items` in the transaction that puts it there.
  */
 export function replayRefused({ client, spool, refusedItems }: Deps) {
-  const replaySome = (before: Date): Promise<boolean> =>
+  const replaySome = ({ refusedBefore, at }: Replay): Promise<boolean> =>
     client.withSession((session) =>
       session.withTransaction(
         async () => {
-          const items = fitting(await refusedItems.oldest(MOST_ITEMS, before, session));
+          const items = fitting(await refusedItems.oldest(MOST_ITEMS, refusedBefore, session));
           if (items.length === 0) return false;
-          await spool.insert(flushOf(items), session);
+          await spool.insert(flushOf(items, at), session);
           await refusedItems.remove(
             items.map(({ _id }) => _id),
             session,
@@ -37,9 +44,9 @@ export function replayRefused({ client, spool, refusedItems }: Deps) {
       ),
     );
 
-  return async (before: Date): Promise<void> => {
+  return async (replay: Replay): Promise<void> => {
     let isMore = true;
-    while (isMore) isMore = await replaySome(before);
+    while (isMore) isMore = await replaySome(replay);
   };
 }
 
@@ -49,7 +56,7 @@ function fitting(items: readonly RefusedItemDoc[]): readonly RefusedItemDoc[] {
   return end < 0 ? items : items.slice(0, end);
 }
 
-function flushOf(items: readonly RefusedItemDoc[]): FlushDoc {
+function flushOf(items: readonly RefusedItemDoc[], at: Date): FlushDoc {
   const bytesOf = (kind: RefusedItemDoc['kind']): Buffer =>
     Buffer.concat(items.flatMap((item) => (item.kind === kind && item.bson ? [item.bson.buffer] : [])));
   const bytes = { events: bytesOf('events'), heatmap: bytesOf('heatmap'), errors: bytesOf('errors') };
@@ -63,7 +70,7 @@ function flushOf(items: readonly RefusedItemDoc[]): FlushDoc {
   return {
     _id: ulid(),
     state: 'new',
-    at: items[0]?.at ?? new Date(),
+    at,
     epoch: 1,
     lanes: { events: lane(), heatmap: lane() },
     batches,

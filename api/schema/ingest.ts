@@ -42,6 +42,9 @@ export const ReceiptView = Type.Object({
   expired: Type.Integer({
     description: "Items left out because the app's retention had passed before they were stored.",
   }),
+  refused: Type.Integer({
+    description: 'Items that MongoDB does not take: set aside with their reason, and stored once the fault is mended.',
+  }),
   rejected: Rejected,
   receivedAt: Type.String({ format: 'date-time' }),
   storedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),

@@ -80,7 +80,7 @@ describe('items that MongoDB refuses', () => {
     assert.deepEqual([first.stored, first.refused], [0, items.length]);
     assert.equal((await storing.refused(app)).length, items.length);
 
-    await storing.real.replayRefused(new Date(Date.now() + 1));
+    await storing.real.replayRefused(everything());
     const again = await replayOf(app);
     assert.deepEqual(await storing.refused(app), []);
     const second = await storing.storer().storeFlush({ flushId: again._id });
@@ -91,7 +91,7 @@ describe('items that MongoDB refuses', () => {
       const mended = { ...(bytes && { bson: new Binary(bytes) }), ...(write && { write: { ...write } }) };
       await rows.updateOne({ _id: new Binary(Buffer.from(key, 'latin1')) }, { $set: mended });
     }
-    await storing.real.replayRefused(new Date(Date.now() + 1));
+    await storing.real.replayRefused(everything());
     const last = await replayOf(app);
     // Two workers at once, and once more.
     await Promise.all(
@@ -113,6 +113,8 @@ describe('items that MongoDB refuses', () => {
       3,
     );
   });
+
+  const everything = () => ({ refusedBefore: new Date(Date.now() + 1), at: new Date() });
 
   const replayOf = async (app: App): Promise<FlushDoc> => {
     const filter: Document = { 'batches.appId': app.id, 'batches.kind': 'replay' };

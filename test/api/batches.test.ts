@@ -26,7 +26,7 @@ describe('GET /v1/batches/:batchId', () => {
 
     const pending = (await it_.receipt(batchId)).body;
     const { receivedAt, ...before } = pending;
-    const fixed = { batchId, accepted: 3, duplicates: 1, expired: 0, rejected };
+    const fixed = { batchId, accepted: 3, duplicates: 1, expired: 0, refused: 0, rejected };
     assert.deepEqual(before, { ...fixed, state: 'pending', stored: 0, storedAt: null });
     assert.ok(Date.parse(receivedAt) >= began - 1_000 && Date.parse(receivedAt) <= Date.now());
 

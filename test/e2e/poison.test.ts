@@ -5,6 +5,7 @@ import { batchBuilder } from '../../api/ingest/batch-builder.js';
 import { people } from '../../api/ingest/people.js';
 import { apps } from '../../db/apps.js';
 import { claim } from '../../db/claim.js';
+import type { RefusedItemDoc } from '../../db/refused-items.js';
 import { type FlushDoc, spool } from '../../db/spool.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { batchIngest, batchIngestId } from '../../workflows/batch-ingest.js';
@@ -16,7 +17,7 @@ import { until } from '../helper/until.js';
 
 const TWO_MINUTES = 120_000;
 
-describe('a flush that mongod refuses for ever', () => {
+describe('a flush that holds what mongod refuses', () => {
   let system: System;
   before(async () => {
     system = await runningSystem('poison');
@@ -61,60 +62,87 @@ describe('a flush that mongod refuses for ever', () => {
     return {
       id: flush.id,
       batchId: (outcomes[0] as { batchId: string }).batchId,
-      mend: () => change(bytes.events),
+      /** The fault of the API is mended: the document as it should have been. */
+      mend: () =>
+        system.db
+          .collection<RefusedItemDoc>('refused_items')
+          .updateOne({ flushId: flush.id }, { $set: { bson: new Binary(batch.items[1]?.bytes) } }),
       find: () => flushes.findOne({ _id: flush.id }),
+      tear: () => change(new Binary(Buffer.from([9, 0, 0, 0, 1, 2]))),
+      heal: () => change(bytes.events),
     };
   }
 
-  it('is set aside with its claim, seen by ops, in nobody else’s way, and stored once after the fix', async () => {
-    const app = await system.app('poisoned');
-    const poison = await acknowledgedPoison(app.appId);
+  /** Stores a flush by a run of its own, with others' load beside it that must not suffer. */
+  async function runBesideOthers({ id }: { readonly id: string }) {
+    const others = await system.app(`healthy-${id.toLowerCase()}`);
+    const load = eventLoad({ url: system.url, app: others, batches: 20, size: 20 });
     const begun = await system.temporal.workflow.start(batchIngest, {
       taskQueue: TASK_QUEUE,
-      workflowId: batchIngestId(poison.id),
-      args: [{ flushIds: [poison.id] }],
+      workflowId: batchIngestId(id),
+      args: [{ flushIds: [id] }],
     });
-    const others = await system.app('healthy');
-    const load = eventLoad({ url: system.url, app: others, batches: 20, size: 20 });
-
-    assert.deepEqual(await begun.result(), { stored: 0, expired: 0, failed: [poison.id] });
-    const flush = await poison.find();
-    assert.equal(flush?.state, 'failed');
-    assert.match(flush.failure ?? '', /mongod refuses/);
-    assert.equal(flush.ids?.length, 3, 'it keeps its claim');
-    assert.ok(flush.bytes !== undefined, 'and all that it holds');
-    assert.equal((await finalReceipt(system.url, app.key, poison.batchId)).state, 'failed');
-
-    const warned = system.log('worker').filter((line) => JSON.stringify(line).includes(poison.id));
-    const alert = warned.find(({ level, workflowId }) => level === 50 && workflowId === batchIngestId(poison.id));
-    assert.ok(alert !== undefined, `an error with the workflow's id: ${JSON.stringify(warned)}`);
-    await metric('experience_spool_flushes{state="failed"} 1');
-
+    const result = await begun.result();
     await load.done();
-    const batchIds = load.batchIds();
-    for (const batchId of batchIds) {
+    for (const batchId of load.batchIds()) {
       assert.equal((await finalReceipt(system.url, others.key, batchId)).state, 'stored');
     }
     await audit(system, others, load);
+    return result;
+  }
 
-    await poison.mend();
-    const found = await system.temporal.workflow.execute(spoolSweep, {
+  const errorsOf = (id: string) =>
+    system.log('worker').filter(({ level, workflowId }) => level === 50 && workflowId === batchIngestId(id));
+
+  async function replay(name: string): Promise<void> {
+    await system.temporal.workflow.execute(spoolSweep, {
       taskQueue: TASK_QUEUE,
-      workflowId: 'replay-failed',
+      workflowId: name,
       args: [{ replayFailed: true }],
     });
-    assert.equal(found, 1);
-    // The sweep has only started the run.
-    const { state, stored } = await until('it is stored', async () => {
-      const receipt = await finalReceipt(system.url, app.key, poison.batchId);
-      return receipt.state === 'stored' && receipt;
+  }
+
+  const stored = (key: string, batchId: string, count: number) =>
+    until('it is stored', async () => {
+      const receipt = await finalReceipt(system.url, key, batchId);
+      return receipt.state === 'stored' && receipt.stored === count && receipt;
     });
-    assert.deepEqual({ state, stored }, { state: 'stored', stored: 3 });
+
+  it('is stored but for the item at fault, which is seen by ops and stored once after the fix', async () => {
+    const app = await system.app('poisoned');
+    const poison = await acknowledgedPoison(app.appId);
+    assert.deepEqual(await runBesideOthers(poison), { stored: 2, expired: 0, refused: 1, failed: [] });
+    assert.ok(errorsOf(poison.id).length > 0, 'an error with the id of the workflow');
+    const receipt = await finalReceipt(system.url, app.key, poison.batchId);
+    assert.deepEqual([receipt.state, receipt.stored, receipt.refused], ['stored', 2, 1]);
+
+    await poison.mend();
+    await replay('replay-refused');
+    assert.equal((await stored(app.key, poison.batchId, 3)).refused, 0);
     const rows = await system.db.collection('events').find({ appId: app.id }).sort({ elementTid: 1 }).toArray();
     assert.deepEqual(
       rows.map((row) => row['eventId'] as string),
       ['poison-0', 'poison-1', 'poison-2'],
     );
+  });
+
+  it('is set aside as a whole where it cannot be read, with its claim, and stored once after the fix', async () => {
+    const app = await system.app('unreadable');
+    const poison = await acknowledgedPoison(app.appId);
+    await poison.tear();
+    assert.deepEqual(await runBesideOthers(poison), { stored: 0, expired: 0, failed: [poison.id] });
+    const flush = await poison.find();
+    assert.equal(flush?.state, 'failed');
+    assert.match(flush.failure ?? '', /cannot be read/);
+    assert.equal(flush.ids?.length, 3, 'it keeps its claim');
+    assert.ok(flush.bytes !== undefined, 'and all that it holds');
+    assert.equal((await finalReceipt(system.url, app.key, poison.batchId)).state, 'failed');
+    assert.ok(errorsOf(poison.id).length > 0, 'an error with the id of the workflow');
+    await metric('experience_spool_flushes{state="failed"} 1');
+
+    await poison.heal();
+    await replay('replay-failed');
+    await stored(app.key, poison.batchId, 3);
     await metric('experience_spool_flushes{state="failed"} 0');
   });
 

@@ -47,6 +47,7 @@ export interface AnswerBody {
   readonly stored: number;
   readonly duplicates: number;
   readonly expired: number;
+  readonly refused: number;
   readonly receivedAt: string;
   readonly storedAt: string | null;
   readonly code: string;
