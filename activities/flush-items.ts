@@ -1,11 +1,10 @@
-import { hash } from 'node:crypto';
-import { Binary, BSON, type ObjectId } from 'mongodb';
+import type { ObjectId } from 'mongodb';
 import { bsonDocuments, decoded } from '../db/bson-documents.js';
 import type { DropWrite } from '../db/drops.js';
 import { codeName, failureName, refusalsOf } from '../db/failure.js';
-import { ITEM_KEY_BYTES, type ItemKind } from '../db/ids.js';
+import type { ItemKind } from '../db/ids.js';
 import type { PendingError } from '../db/errors.js';
-import type { RefusedItemDoc } from '../db/refused-items.js';
+import { keyOfOther, type RefusedItemDoc, refusedRow } from '../db/refused-items.js';
 import { positions, type SeriesItem, seriesItems } from '../db/series.js';
 import { type FlushDoc, keysOf, type Refusal, type SpooledWrite } from '../db/spool.js';
 import { PlatformError } from '../domain/errors.js';
@@ -91,28 +90,11 @@ export interface RefusedItem {
 export function refusedRows(flush: FlushDoc, refused: readonly RefusedItem[], now: Date): RefusedItemDoc[] {
   const keys = keysOf(flush);
   return refused.map(({ item: { at, appId, kind, bytes, write }, cause }, index) => {
-    const key = at === undefined ? undefined : keys[at];
-    const origin = (at === undefined ? undefined : flush.replays?.[at]?.flushId) ?? flush._id;
-    return {
-      _id: key ?? new Binary(hash('sha256', `${flush._id}/${String(index)}`, 'buffer').subarray(0, ITEM_KEY_BYTES)),
-      flushId: origin,
-      appId,
-      kind,
-      ...(bytes && { bson: new Binary(bytes) }),
-      ...(write && isWritable(write) && { write: { ...write } }),
-      ...cause,
-      at: now,
-    };
+    // A key for what has none: the same whenever this flush is taken apart.
+    const key = (at === undefined ? undefined : keys[at]) ?? keyOfOther(flush._id, index);
+    const flushId = (at === undefined ? undefined : flush.replays?.[at]?.flushId) ?? flush._id;
+    return refusedRow({ key, flushId, appId, kind, bytes, write, ...cause, at: now });
   });
-}
-
-/** What cannot even be kept is refused with its reason alone. */
-function isWritable(write: SpooledWrite): boolean {
-  try {
-    return BSON.serialize(write).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 const CATEGORIES = {

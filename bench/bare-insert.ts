@@ -20,13 +20,14 @@ const WRITERS = 4;
 export async function bareInsertRate(
   db: Db,
   { options, indexes }: CollectionSpec,
-  documents: (first: number, count: number) => Document[],
+  documents: (first: number, count: number) => Document[] | Promise<Document[]>,
   count: number,
 ): Promise<number> {
   const name = `bare_${randomUUID().slice(0, 8)}`;
   const collection = await db.createCollection(name, options);
   await collection.createIndexes([...indexes]);
-  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => documents(index * BATCH, BATCH));
+  const batches: Document[][] = [];
+  for (let first = 0; first < count; first += BATCH) batches.push(await documents(first, BATCH));
   const began = performance.now();
   const write = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
@@ -72,12 +73,11 @@ export function eventDocuments(first: number, count: number): Document[] {
 }
 
 /** Errors as the API builds them and as they are stored: with their frames and their group. */
-export function errorDocuments(first: number, count: number): Document[] {
+export async function errorDocuments(first: number, count: number): Promise<Document[]> {
   const numbers = Array.from({ length: count }, (_, at) => first + at);
   const builder = batchBuilder({ app: { ...appOf('bare'), id: new ObjectId() }, people: people(), now: Date.now() });
-  decodeErrorBatch(KINDS.errors.body(numbers, 1_000)).errors.forEach((error, index) => {
-    builder.error('errors', index, occurrenceOf(error));
-  });
+  const { errors } = decodeErrorBatch(KINDS.errors.body(numbers, 1_000));
+  for (const [index, error] of errors.entries()) await builder.error('errors', index, occurrenceOf(error));
   const batch = builder.finish({ kind: 'errors', format: 'json', idempotencyKey: undefined, body: Buffer.alloc(0) });
   return batch.items.map(({ bytes }, index) => {
     const error = BSON.deserialize(bytes ?? Buffer.alloc(0)) as PendingError;

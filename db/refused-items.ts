@@ -1,10 +1,11 @@
-import { Binary, type ClientSession, type Db, type ObjectId } from 'mongodb';
+import { hash } from 'node:crypto';
+import { Binary, BSON, type ClientSession, type Db, type ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
-import { ITEM_KINDS, type ItemKind } from './ids.js';
+import { ITEM_KEY_BYTES, ITEM_KINDS, type ItemKind } from './ids.js';
 import { anything, binary, date, documentOf, mapOf, objectId, oneOf, optional, string } from './json-schema.js';
 
 /** What an item of a flush is, or that it is none: a write without a key, such as what was dropped and only counted. */
-export const REFUSED_KINDS = [...ITEM_KINDS, 'other'] as const;
+const REFUSED_KINDS = [...ITEM_KINDS, 'other'] as const;
 
 /**
  * An acknowledged item that MongoDB does not take. It waits here until the fault is mended and ops have it replayed;
@@ -44,6 +45,32 @@ export const refusedItemsSpec: CollectionSpec = {
     at: date,
   }),
 };
+
+interface Refused extends Omit<RefusedItemDoc, '_id' | 'bson' | 'write'> {
+  readonly key: Binary;
+  readonly bytes: Uint8Array | undefined;
+  readonly write: object | undefined;
+}
+
+/** What cannot even be kept is refused with its reason alone. */
+export const refusedRow = ({ key, bytes, write, ...facts }: Refused): RefusedItemDoc => ({
+  _id: key,
+  ...facts,
+  ...(bytes && { bson: new Binary(bytes) }),
+  ...(write && isWritable(write) && { write: { ...write } }),
+});
+
+function isWritable(write: object): boolean {
+  try {
+    return BSON.serialize(write).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Of what is no item and has no key: its place among what is refused of its flush. */
+export const keyOfOther = (flushId: string, index: number): Binary =>
+  new Binary(hash('sha256', `${flushId}/${String(index)}`, 'buffer').subarray(0, ITEM_KEY_BYTES));
 
 /** Of an app, with all they hold; of those beyond it only the reason is kept. */
 const MOST_WHOLE = 1_000;

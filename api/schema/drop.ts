@@ -11,7 +11,10 @@ export const DropsView = Type.Object({
   drops: Type.Array(
     Type.Object({
       day: Type.String(),
-      by: Type.Enum([...DROPPED_BY], { description: "the app's inbound filters, its quota, the client itself, or MongoDB, which refused what was acknowledged" }),
+      by: Type.Enum([...DROPPED_BY], {
+        description:
+          "the app's inbound filters, its quota, the client itself, or MongoDB, which refused what was acknowledged",
+      }),
       reason: Type.String(),
       category: Type.String(),
       count: Type.Integer(),

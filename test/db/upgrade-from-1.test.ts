@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Document } from 'mongodb';
 import { bsonDocuments, decoded } from '../../db/bson-documents.js';
 import { dropsSpec } from '../../db/drops.js';
 import { applySchema } from '../../db/schema.js';
@@ -21,11 +22,9 @@ describe('a database of schema version 1', () => {
   before(async () => {
     database = await testDatabase('schema_1');
     const { db } = database;
-    const before = {
-      ...dropsSpec.jsonSchema,
-      properties: { ...dropsSpec.jsonSchema?.['properties'], by: { enum: ['filter', 'client', 'quota'] } },
-    };
-    await db.createCollection('daily_drops', { validator: { $jsonSchema: before } });
+    const schema = dropsSpec.jsonSchema ?? {};
+    const properties = { ...(schema['properties'] as Document), by: { enum: ['filter', 'client', 'quota'] } };
+    await db.createCollection('daily_drops', { validator: { $jsonSchema: { ...schema, properties } } });
     const [version, ...flushes] = [...bsonDocuments(readFileSync(DUMP))].map(decoded);
     assert.ok(version !== undefined);
     await db.collection('schema_versions').insertOne(version);

@@ -113,7 +113,7 @@ const SPOILT_DOCUMENTS: Readonly<Partial<Record<ItemKind, Document>>> = {
 };
 
 /** The item as an API with a fault in it would have acknowledged it: mongod refuses it. */
-export function spoiltItem(item: BatchItem): BatchItem {
+function spoiltItem(item: BatchItem): BatchItem {
   const { bytes, write, kind } = item;
   return {
     ...item,
