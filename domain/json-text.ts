@@ -4,7 +4,8 @@ import { own } from './loose.js';
 const MOST_VALUES = 50_000;
 /** So many characters, about, are built in one go where there are more values. */
 const PIECE_CHARS = 64 * 1024;
-const MOST_LEVELS = 64;
+/** More than any value of a batch may have, so that one that is cut is seen to be too deep. */
+const MOST_LEVELS = 110;
 
 /**
  * Of a list that must be read in pieces, and of an object's members: more than any that is taken. What is beyond is
@@ -26,15 +27,14 @@ const isClose = (code: number): boolean => code === OPEN_LIST + 2 || code === OP
 type Large = ReadonlyMap<number, number>;
 
 /**
- * The value of a JSON text, in steps of a few ms; between them its caller may do something else.
- * @param deep what becomes of what is nested more deeply than anybody means it; `cut`: it is null
+ * The value of a JSON text, in steps of a few ms; between them its caller may do something else. What is nested more
+ * deeply than anybody means it is null: whoever looks at that value refuses or cuts it, and the others are taken.
  * @throws SyntaxError where it is none
  */
-export function* parsedJson(stated: string, deep: 'refused' | 'cut'): Generator<undefined, unknown> {
+export function* parsedJson(stated: string): Generator<undefined, unknown> {
   let text = stated;
   let counted = yield* scanned(text);
   if (counted.levels > MOST_LEVELS) {
-    if (deep === 'refused') throw malformed(`more than ${String(MOST_LEVELS)} levels`);
     text = yield* withoutDepths(text);
     counted = yield* scanned(text);
   }

@@ -18,6 +18,20 @@ export function flattened(properties: Json): { metadata: Record<string, string>;
   return { metadata, measures };
 }
 
+/**
+ * What attributes take beside their bytes while they wait to be stored: they stay objects, and are all written in one
+ * go, in which a name or a text costs as much as many numbers.
+ */
+const WEIGHTS = { name: 100, text: 80, group: 60, other: 10 } as const;
+
+export function weightOf(value: unknown): number {
+  if (typeof value === 'string') return WEIGHTS.text;
+  if (typeof value !== 'object' || value === null) return WEIGHTS.other;
+  const inner = Object.values(value);
+  const names = Array.isArray(value) ? 0 : inner.length * WEIGHTS.name;
+  return inner.reduce<number>((sum, each) => sum + weightOf(each), WEIGHTS.group + names);
+}
+
 /** Attributes are stored as they are, so what MongoDB cannot hold is refused here. */
 export function attributesFault(attributes: Json): Fault | undefined {
   const entries = Object.keys(attributes).length;

@@ -20,6 +20,8 @@ const TOTAL_STEPS = 40_000_000;
 
 /** What is looked through in one go: some ms at worst, the app's own patterns aside. */
 const STEP_CHARS = 32 * 1024;
+/** And by those where they match: tens of ms. A text that takes more goes as a whole, since it holds what they mean. */
+const STEP_OWN = 1_500_000;
 
 const LINE_CHARS = 2 * 1024;
 
@@ -40,6 +42,7 @@ function isFrame(line: string): boolean {
 export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Generator<undefined, Trimmed> {
   const isSecret = secretNames(config.keys);
   const own = anyOf(config.patterns);
+  const stepChars = own === undefined ? STEP_CHARS : Math.min(STEP_CHARS, STEP_OWN / own.instructions);
 
   const inFrame = (text: string): string => withoutSecretParameters(withoutTokens(text), isSecret);
 
@@ -49,9 +52,12 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
     let steps = TOTAL_STEPS;
     const withoutOwn = (text: string): string => {
       if (own === undefined) return text;
-      steps -= text.length * own.instructions;
+      const cost = text.length * own.instructions;
+      steps -= cost;
       if (steps < 0) return SCRUBBED;
-      return own.test(text) ? own.replaceAll(text, SCRUBBED) : text;
+      // To look takes a small part of what it takes to replace.
+      if (!own.test(text)) return text;
+      return cost > STEP_OWN ? SCRUBBED : own.replaceAll(text, SCRUBBED);
     };
     const inText = (text: string): string => {
       if (text === '') return text;
@@ -72,7 +78,7 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
       for (const line of withoutTokens(text).split('\n')) {
         lines.push(isFrame(line) ? inFrame(line) : inText(line));
         looked += line.length + 1;
-        if (looked < STEP_CHARS) continue;
+        if (looked < stepChars) continue;
         looked = 0;
         yield;
       }
@@ -92,9 +98,9 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
     let chars = 0;
     const whole = trimOccurrence(occurrence, (text, kind, name) => {
       chars += text.length;
-      return chars > STEP_CHARS ? text : quick.text(text, kind, name);
+      return chars > stepChars ? text : quick.text(text, kind, name);
     });
-    if (chars <= STEP_CHARS) return whole;
+    if (chars <= stepChars) return whole;
 
     const texts: Parameters<Clean>[] = [];
     trimOccurrence(occurrence, (...each) => {
@@ -107,7 +113,7 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
     for (const each of texts) {
       cleaned.push(each[1] === 'stack' ? yield* clean.stack(each[0]) : clean.text(...each));
       looked += each[0].length;
-      if (looked < STEP_CHARS) continue;
+      if (looked < stepChars) continue;
       looked = 0;
       yield;
     }

@@ -14,6 +14,7 @@ import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
 import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
 import { cutText, type Fault, LIMITS } from '../../domain/limits.js';
 import type { Occurrence } from '../../domain/occurrence.js';
+import { weightOf } from '../../domain/properties.js';
 import { rollupCounter } from '../../domain/rollup.js';
 import type { FeedbackStatement, SessionStatement } from '../../domain/statement.js';
 import { trimOccurrence } from '../../domain/trim-occurrence.js';
@@ -89,9 +90,6 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
     return `${content}#${String(occurrence)}`;
   };
 
-  const profileOf = (item: { profileId: string; sessionId: string }, day: number, at: Date): ObjectId =>
-    profileBy(externalIdOf(item), day, at);
-
   const profileBy = (externalId: string, day: number, at: Date): ObjectId => {
     const person = people.find(app.id, appHex, externalId);
     if (person.touchedDay !== day && !touches.has(externalId)) {
@@ -140,7 +138,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
         _id,
         eventId: event.eventId || _id.toHexString(),
         appId: app.id,
-        profileId: profileOf(event, day, timestamp),
+        profileId: profileBy(externalIdOf(event), day, timestamp),
         sessionId: event.sessionId,
         timestampMs,
         receivedAt,
@@ -178,7 +176,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
         meta: { appId: app.id, day },
         _id: storedId(key),
         appId: app.id,
-        profileId: profileOf(point, day, timestamp),
+        profileId: profileBy(externalIdOf(point), day, timestamp),
         sessionId: point.sessionId,
         pageUrl: point.pageUrl,
         timestampMs,
@@ -248,7 +246,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
         reject(list, index, { code: 'FIELD_TOO_LONG', field: 'traits' });
         return;
       }
-      bytes += size + Buffer.byteLength(externalId) + STATEMENT_BYTES;
+      bytes += size + weightOf(attributes) + Buffer.byteLength(externalId) + STATEMENT_BYTES;
       const { profileId } = people.find(app.id, appHex, externalId);
       const at = statedAt(timestampMs);
       const write = { type: 'identify', appId: app.id, profileId, externalId, attributes, at } as const;

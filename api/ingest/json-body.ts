@@ -11,12 +11,11 @@ export const asText = (bytes: Uint8Array): string =>
 
 /**
  * The value of a JSON text, which is read the same way on every route: whatever its size, the event loop goes on.
- * @param deep what is nested too deep costs the body on routes of our own, and only itself where nobody looks at refusals
  * @throws PlatformError BODY_MALFORMED
  */
-export async function parseJson(text: string, breathe: Breather, deep: 'refused' | 'cut' = 'cut'): Promise<unknown> {
+export async function parseJson(text: string, breathe: Breather): Promise<unknown> {
   try {
-    return text.length <= SMALL_CHARS ? (JSON.parse(text) as unknown) : await steadily(parsedJson(text, deep), breathe);
+    return text.length <= SMALL_CHARS ? (JSON.parse(text) as unknown) : await steadily(parsedJson(text), breathe);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new PlatformError('BODY_MALFORMED', `the body cannot be read as JSON: ${cause.message}`, { cause });

@@ -27,9 +27,7 @@ export function errorIngestRoutes({ auth, intake, people, now }: Deps): FastifyP
     const limits = { maxItems: LIMITS.batchItems };
     const breathe = breather();
     const received =
-      format === 'json'
-        ? errorsInJson(await parseJson(jsonText(body), breathe, 'refused'), limits)
-        : errorsInBytes(body, limits);
+      format === 'json' ? errorsInJson(await parseJson(jsonText(body), breathe), limits) : errorsInBytes(body, limits);
     const builder = batchBuilder({ app, people, now: now(), breathe });
     for (const each of received) {
       const pause = breathe();

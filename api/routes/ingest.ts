@@ -26,9 +26,7 @@ export function ingestRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
     const limits = { maxItems: LIMITS.batchItems };
     const breathe = breather();
     const received =
-      format === 'json'
-        ? eventsInJson(await parseJson(jsonText(body), breathe, 'refused'), limits)
-        : eventsInBytes(body, limits);
+      format === 'json' ? eventsInJson(await parseJson(jsonText(body), breathe), limits) : eventsInBytes(body, limits);
     const builder = batchBuilder({ app, people, now: now(), breathe });
     for (const each of received) {
       const pause = breathe();

@@ -1,11 +1,8 @@
-import { hash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { SourceMapChanges } from '../../db/source-map-changes.js';
 import type { SourceMaps } from '../../db/source-maps.js';
 import { PlatformError } from '../../domain/errors.js';
-import { debugIdOf, parseSourceMap, SOURCE_MAP_LIMITS } from '../../domain/source-map.js';
+import { debugIdOf, SOURCE_MAP_LIMITS } from '../../domain/source-map.js';
 import { pathKey } from '../../domain/source-path.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
@@ -22,6 +19,7 @@ import {
   uploadedView,
   UploadQuery,
 } from '../schema/source-map.js';
+import { readMap } from '../source-map-reader.js';
 import { uploadTurns } from '../upload-turns.js';
 
 interface Deps {
@@ -38,7 +36,6 @@ interface Keys {
 }
 
 const tags = ['releases'];
-const zip = promisify(gzip);
 const TURNS = { atOnce: 2, waiting: 200, arrivalMs: 2 * 60_000 };
 
 const invalid = (message: string) => new PlatformError('REQUEST_INVALID', message);
@@ -97,17 +94,16 @@ export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
         const { app: owner, actor } = keyOrMember.senderOf(request);
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const bytes = await inflated(body, request.headers['content-encoding'], SOURCE_MAP_LIMITS.bytes);
-        const parsed = parseSourceMap(bytes.toString('utf8'));
-        if ('fault' in parsed) throw new PlatformError('SOURCE_MAP_INVALID', parsed.fault);
-        const { facts } = parsed;
+        const { length } = bytes;
+        const read = await readMap(bytes);
+        if ('fault' in read) throw new PlatformError('SOURCE_MAP_INVALID', read.fault);
         const uploaded = await sourceMapChanges.upload({
           actor,
           appId: owner.id,
-          ...keysOf(request.query, facts.debugId),
-          hash: hash('sha256', bytes),
-          bytes: bytes.length,
-          gzip: await zip(bytes),
-          facts,
+          ...keysOf(request.query, read.facts.debugId),
+          ...read,
+          gzip: Buffer.from(read.gzip.buffer, read.gzip.byteOffset, read.gzip.length),
+          bytes: length,
         });
         return reply.code(uploaded.outcome === 'unchanged' ? 200 : 201).send(uploadedView(uploaded));
       },

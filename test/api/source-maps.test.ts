@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { ObjectId } from 'mongodb';
+import { readMap } from '../../api/source-map-reader.js';
 import { symbolicator } from '../../activities/symbolicate.js';
 import { bundle } from '../helper/bundle.js';
 import { management, type Management } from '../helper/management.js';
@@ -184,6 +185,21 @@ describe('/v1/apps/:appId/source-maps', () => {
       assert.equal(answer.status, 413, answer.text);
       assert.equal(pick(answer.body, 'code'), 'BODY_TOO_LARGE');
     }
+  });
+
+  it('reads a large map as it reads a small one', async () => {
+    const large = JSON.stringify({ ...(JSON.parse(map) as object), x_padding: 'é'.repeat(100_000) });
+    const { status, body, text } = await upload({ release: '3.0.0', path: '/large.js' }, large);
+    assert.equal(status, 201, text);
+    assert.deepEqual([pick(body, 'sources'), pick(body, 'sourcesWithContent')], [3, 3]);
+    const refused = await upload({ release: '3.0.0', path: '/large.js' }, ' '.repeat(100_000));
+    assert.deepEqual([refused.status, pick(refused.body, 'code')], [400, 'SOURCE_MAP_INVALID']);
+  });
+
+  it('refuses a map that takes too much memory to read, and goes on', async () => {
+    const lists = Buffer.from(`[${'[],'.repeat(3_000_000)}[]]`);
+    assert.deepEqual(await readMap(lists, 32), { fault: 'reading the source map takes too much memory' });
+    assert.equal((await upload({ release: '4.0.0', path: '/small.js' })).status, 201);
   });
 
   it('takes many uploads at once, in turn', async () => {

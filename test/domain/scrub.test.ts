@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import errorStackParser from 'error-stack-parser';
 import fc from 'fast-check';
 import type { ScrubConfig } from '../../domain/app.js';
-import { patternFault } from '../../domain/pattern.js';
+import { anyOf, patternFault } from '../../domain/pattern.js';
 import { finished, scrubber } from '../../domain/scrub.js';
 import type { Occurrence } from '../../domain/occurrence.js';
 import { occurrenceOf, frameOf } from '../helper/occurrence.js';
@@ -225,6 +225,18 @@ describe('scrubbing an occurrence', () => {
       const took = await cpuMs(() => all(occurrenceOf({ ...everywhere, exceptions: [exception] })));
       assert.ok(took < 8_000, `${JSON.stringify(part)} took ${String(took)} ms`);
     }
+  });
+
+  it('takes its patterns over no more in one step than takes tens of ms, and hides a text that takes more', () => {
+    const patterns = ['(?:a|b)?'.repeat(150) + 'c'];
+    const { instructions = 0 } = anyOf(patterns) ?? {};
+    const steps = scrubber({ ...OFF, patterns });
+    const hidden = finished(steps(occurrenceOf({ message: 'abc '.repeat(2_000), userComment: 'nothing' })));
+    assert.deepEqual([hidden.occurrence.message, hidden.occurrence.userComment], ['[scrubbed]', 'nothing']);
+    const text = 'abc '.repeat(Math.floor(1_000_000 / instructions / 4));
+    const many = occurrenceOf({ tags: Object.fromEntries(Array.from({ length: 20 }, (_, n) => [String(n), text])) });
+    const turns = [...steps(many)].length;
+    assert.ok(turns >= 9, `${turns} turns`);
   });
 
   it('takes out the whole of what would take its patterns too long', async () => {
