@@ -1,13 +1,6 @@
-import {
-  type Binary,
-  type ClientSession,
-  type Db,
-  type Document,
-  Long,
-  type MongoClient,
-  MongoServerError,
-} from 'mongodb';
+import { type Binary, type ClientSession, type Db, type Document, Long, type MongoClient } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
+import { failureKind } from './failure.js';
 import { binary, date, documentOf, number } from './json-schema.js';
 import { rawDocuments, throwIfRefused } from './raw-insert.js';
 
@@ -32,11 +25,8 @@ export const laneFencesSpec: CollectionSpec = {
 
 const MAJORITY = { w: 'majority', j: true } as const;
 
-/** What mongod answers when a newer owner has written in the lane, or has forgotten part of what was written. */
-const SUPERSEDED = 225;
-const INCOMPLETE_HISTORY = 217;
-export const laneWasTaken = (error: unknown): boolean =>
-  error instanceof MongoServerError && (error.code === SUPERSEDED || error.code === INCOMPLETE_HISTORY);
+/** A newer owner has written in the lane, or mongod has forgotten part of what was written. */
+export const laneWasTaken = (error: unknown): boolean => failureKind(error) === 'lane';
 
 /** What its holder can do in a lane. */
 export interface Lane {
