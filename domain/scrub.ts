@@ -44,7 +44,7 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
   const own = anyOf(config.patterns);
   const stepChars = own === undefined ? STEP_CHARS : Math.min(STEP_CHARS, STEP_OWN / own.instructions);
 
-  const inFrame = (text: string): string => withoutSecretParameters(withoutTokens(text), isSecret);
+  const withoutParameters = (text: string): string => withoutSecretParameters(text, isSecret);
 
   /** For one occurrence: it remembers how much it has looked through. */
   function cleaning() {
@@ -59,9 +59,9 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
       if (!own.test(text)) return text;
       return cost > STEP_OWN ? SCRUBBED : own.replaceAll(text, SCRUBBED);
     };
-    const inText = (text: string): string => {
+    const withoutValues = (text: string): string => {
       if (text === '') return text;
-      let clean = withoutCards(withoutSecretPairs(withoutTokens(text), isSecret));
+      let clean = withoutCards(withoutSecretPairs(text, isSecret));
       if (config.emails) clean = withoutEmails(clean);
       if (config.ips) clean = withoutIps(clean);
       return withoutOwn(clean);
@@ -70,13 +70,15 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
       left -= text.length;
       return left < 0 && text !== '';
     };
-    function* stack(text: string): Generator<undefined, string> {
+    // First as a whole: a private key has many lines.
+    const linesOf = (text: string): string[] => withoutTokens(text).split('\n');
+    const inLine = (line: string): string => (isFrame(line) ? withoutParameters(line) : withoutValues(line));
+    function* longStack(text: string): Generator<undefined, string> {
       if (isTooMuch(text)) return SCRUBBED;
       const lines: string[] = [];
       let looked = 0;
-      // First as a whole: a private key has many lines.
-      for (const line of withoutTokens(text).split('\n')) {
-        lines.push(isFrame(line) ? inFrame(line) : inText(line));
+      for (const line of linesOf(text)) {
+        lines.push(inLine(line));
         looked += line.length + 1;
         if (looked < stepChars) continue;
         looked = 0;
@@ -85,12 +87,13 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
       return lines.join('\n');
     }
     const text: Clean = (value, kind, name) => {
-      if (kind === 'stack') return finished(stack(value));
       if (kind === 'hidden' || (name !== undefined && value !== '' && isSecret(name))) return SCRUBBED;
       if (isTooMuch(value)) return SCRUBBED;
-      return kind === 'text' ? inText(value) : kind === 'place' ? inFrame(value) : withoutTokens(value);
+      if (kind === 'stack') return linesOf(value).map(inLine).join('\n');
+      const clean = withoutTokens(value);
+      return kind === 'text' ? withoutValues(clean) : kind === 'place' ? withoutParameters(clean) : clean;
     };
-    return { text, stack };
+    return { text, longStack };
   }
 
   return function* (occurrence) {
@@ -111,7 +114,7 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
     const cleaned: string[] = [];
     let looked = 0;
     for (const each of texts) {
-      cleaned.push(each[1] === 'stack' ? yield* clean.stack(each[0]) : clean.text(...each));
+      cleaned.push(each[1] === 'stack' ? yield* clean.longStack(each[0]) : clean.text(...each));
       looked += each[0].length;
       if (looked < stepChars) continue;
       looked = 0;

@@ -28,10 +28,10 @@ const generated = shellapps.experience;
  * included. The batch itself is read here and not by the generated code, so that an item too many is refused before it
  * takes memory. Undefined stands for many fields that nobody knows, so that whoever reads may rest.
  */
-export function* eventsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedEvent | undefined> {
+export function eventsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedEvent | undefined> {
   let events = 0;
   let heatmapEvents = 0;
-  yield* readItems<ReceivedEvent>(bytes, limits, (reader, field) => {
+  return readItems<ReceivedEvent>(bytes, limits, (reader, field) => {
     if (field === 1) {
       const item = trackEvent(generated.TrackEvent.decode(reader, reader.size()));
       return { list: 'events', index: events++, item };
@@ -43,9 +43,9 @@ export function* eventsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Ite
 }
 
 /** As `eventsInBytes`. */
-export function* errorsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedError | undefined> {
+export function errorsInBytes(bytes: Uint8Array, limits: BatchLimits = {}): Iterable<ReceivedError | undefined> {
   let index = 0;
-  yield* readItems<ReceivedError>(bytes, limits, (reader, field) => {
+  return readItems<ReceivedError>(bytes, limits, (reader, field) => {
     if (field !== 1) return undefined;
     const item = errorEvent(generated.ErrorEvent.decode(reader, reader.size()));
     return { list: 'errors', index: index++, item };
@@ -75,14 +75,14 @@ const LENGTH_DELIMITED = 2;
 const UNKNOWN_AT_ONCE = 10_000;
 
 /** @param readItem reads the item of a field; undefined where it has none: the field is a newer client's, and skipped */
-function* readItems<T>(
+function readItems<T>(
   bytes: Uint8Array,
   { maxItems = Infinity }: BatchLimits,
   readItem: (reader: Reader, field: number) => T | undefined,
 ): Iterable<T | undefined> {
   let count = 0;
   let unknown = 0;
-  yield* readEach(bytes, (reader) => {
+  return readEach(bytes, (reader) => {
     const tag = reader.tag();
     const wireType = tag & 7;
     const field = tag >>> 3;

@@ -37,10 +37,15 @@ export function* readEach<T>(
   }
 }
 
+/** A tag and a value. */
+const LEAST_FIELD_BYTES = 2;
+
 /** Only this reader differs: protobufjs as a whole, which Temporal uses as well, keeps its Long objects. */
 function readerOf(bytes: Uint8Array): BoundedReader {
   const bounds = { partsLeft: MAX_PARTS, itemPartsLeft: MAX_ITEM_PARTS };
-  return Object.assign(new protobuf.Reader(bytes), bounds, { tag, size, int64 });
+  const reader = Object.assign(new protobuf.Reader(bytes), bounds, { size, int64 });
+  // To count each field takes a tenth of the decoding, and a small body has too few for it to matter.
+  return bytes.length > MAX_ITEM_PARTS * LEAST_FIELD_BYTES ? Object.assign(reader, { tag }) : reader;
 }
 
 function refusing<T>(read: () => T): T {
