@@ -2,6 +2,7 @@ import type { AlertChannelDoc, AlertChannels } from '../db/alert-channels.js';
 import { type AlertDeliveries, type NewDelivery, newDelivery } from '../db/alert-deliveries.js';
 import type { AlertCause, AlertDoc, Alerts } from '../db/alerts.js';
 import { HOUR_MS } from '../domain/limits.js';
+import { wakeEach } from './wake-each.js';
 
 export interface OpenedAlerts {
   /** To be closed once their deliveries have begun. */
@@ -31,7 +32,6 @@ const DELIVERIES_A_ROUND = 200;
 const ROWS_A_LOOK = 4_000;
 /** Looks of one activity while nobody wants to know: each marks its alerts as told. */
 const LOOKS = 10;
-const GROUPS_AT_ONCE = 20;
 
 /** Of one cause on one channel: more than a person reads in an hour. What comes above it stands in the log and can be replayed. */
 export const DELIVERIES_AN_HOUR = 120;
@@ -42,14 +42,12 @@ const WAKES: ReadonlySet<AlertCause> = new Set<AlertCause>(['regression', 'snooz
 export function alertActivities(deps: AlertDeps) {
   const { alerts, alertChannels, alertDeliveries, now } = deps;
 
-  async function wakeGroups(waiting: readonly AlertDoc[]): Promise<void> {
-    const woken = waiting.flatMap(({ cause, groupId }) =>
-      WAKES.has(cause) && groupId !== undefined ? [groupId.toHexString()] : [],
-    );
-    const groups = [...new Set(woken)];
-    for (let at = 0; at < groups.length; at += GROUPS_AT_ONCE) {
-      await Promise.all(groups.slice(at, at + GROUPS_AT_ONCE).map(deps.wakeGroup));
-    }
+  /** Ids of the alerts whose group could not be woken. */
+  async function wakeGroups(waiting: readonly AlertDoc[]): Promise<string[]> {
+    const groupOf = ({ cause, groupId }: AlertDoc) => (WAKES.has(cause) ? groupId?.toHexString() : undefined);
+    const groups = [...new Set(waiting.flatMap((alert) => groupOf(alert) ?? []))];
+    const asleep = await wakeEach(groups, deps.wakeGroup);
+    return waiting.filter((alert) => asleep.has(groupOf(alert) ?? '')).map(({ _id }) => _id);
   }
 
   /** For how many more of this cause there is room in this hour: many new errors must not hide one that is back. */
@@ -65,8 +63,10 @@ export function alertActivities(deps: AlertDeps) {
      */
     async openAlerts(): Promise<OpenedAlerts> {
       const rooms = new Map<string, number>();
+      // They wait on, and stand in nobody's way: the next run tries again.
+      const asleep = new Set<string>();
       for (let look = 0; look < LOOKS; look++) {
-        const waiting = await alerts.waiting(ALERTS_A_LOOK);
+        const waiting = await alerts.waiting(ALERTS_A_LOOK, [...asleep]);
         const channels = await alertChannels.enabledOf([
           ...new Map(waiting.map((a) => [String(a.appId), a.appId])).values(),
         ]);
@@ -84,10 +84,10 @@ export function alertActivities(deps: AlertDeps) {
             rows.push(newDelivery(alert, channel, room > 0 ? 'pending' : 'suppressed', new Date(now())));
           }
         }
-        await wakeGroups(taken);
-        const alertIds = taken.map(({ _id }) => _id);
+        for (const id of await wakeGroups(taken)) asleep.add(id);
+        const alertIds = taken.map(({ _id }) => _id).filter((id) => !asleep.has(id));
         const more = taken.length < waiting.length || waiting.length === ALERTS_A_LOOK;
-        const opened = await alertDeliveries.open(rows);
+        const opened = await alertDeliveries.open(rows.filter(({ alertId }) => !asleep.has(alertId)));
         const begun = new Set(opened.map(({ alertId }) => alertId));
         await alerts.told(alertIds.filter((id) => !begun.has(id)));
         if (opened.length > 0) {

@@ -6,6 +6,7 @@ import type { FlagRolloutVerbs } from '../db/flag-rollout-verbs.js';
 import { idFromHex } from '../db/ids.js';
 import type { OpenMessage, RolloutMessage } from '../domain/rollout.js';
 import type { RolloutView } from '../domain/rollout-view.js';
+import { wakeAll } from './wake-each.js';
 
 /** Ids are hex, instants ISO 8601 of the workflow, so that a retry does the same. */
 export interface RolloutInput {
@@ -108,7 +109,7 @@ export function flagRolloutActivities(deps: FlagRolloutDeps) {
     /** How many are active: each has a run afterwards. */
     async wakeRollouts(): Promise<number> {
       const active = await deps.flagRollouts.activeIds();
-      for (const id of active) await deps.wakeRollout(id.toHexString());
+      await wakeAll(active, (id) => deps.wakeRollout(id.toHexString()));
       return active.length;
     },
   };

@@ -9,6 +9,7 @@ import { idFromHex } from '../db/ids.js';
 import { guarded } from '../domain/guarded.js';
 import { compiledFlags } from './compiled-flags.js';
 import { changedSets, chunkSize } from './flag-set-chunk.js';
+import { wakeAll } from './wake-each.js';
 
 /** Where the sets of an app stand. */
 export interface FlagSetsState {
@@ -140,7 +141,7 @@ export function flagSetActivities(deps: FlagSetDeps) {
     /** For changes whose signal was lost: how many apps have sets that are not at their version. */
     async wakeFlagSetsBehind(): Promise<number> {
       const behind = await flagPasses.behind(MOST_WOKEN);
-      for (const { _id, app } of behind) await wakeFlagSets(_id.toHexString(), app);
+      await wakeAll(behind, ({ _id, app }) => wakeFlagSets(_id.toHexString(), app));
       return behind.length;
     },
   };

@@ -82,8 +82,12 @@ export function alerts(db: Db) {
     },
 
     /** The oldest that nobody has been told of. */
-    async waiting(limit: number): Promise<AlertDoc[]> {
-      return collection.find({ state: 'new' }).sort({ at: 1 }).limit(limit).toArray();
+    async waiting(limit: number, except: readonly string[] = []): Promise<AlertDoc[]> {
+      return collection
+        .find({ state: 'new', _id: { $nin: except } })
+        .sort({ at: 1 })
+        .limit(limit)
+        .toArray();
     },
 
     async anyWaiting(): Promise<boolean> {

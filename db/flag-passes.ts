@@ -9,9 +9,13 @@ export function flagPasses(db: Db) {
   const collection = db.collection<FlagStateDoc>(flagStatesSpec.name);
 
   return {
-    /** Those whose sets are not at their version: a signal was lost, or a pass is on its way. */
+    /**
+     * Those whose sets are not at their version: a signal was lost, or a pass is on its way. Where there are more than
+     * `limit`, any of them, so that none waits behind others for ever.
+     */
     async behind(limit: number): Promise<FlagStateDoc[]> {
-      return collection.find({ $expr: { $gt: ['$version', '$computed'] } }, { limit }).toArray();
+      const isBehind = { $match: { $expr: { $gt: ['$version', '$computed'] } } };
+      return collection.aggregate<FlagStateDoc>([isBehind, { $sample: { size: limit } }]).toArray();
     },
 
     /** Idempotent: what earlier tries of the same pass have noted stays. */

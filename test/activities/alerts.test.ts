@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, after, describe, it } from 'node:test';
-import { DELIVERIES_AN_HOUR } from '../../activities/alerts.js';
+import { alertActivities, DELIVERIES_AN_HOUR } from '../../activities/alerts.js';
 import { alerting, type Alerting } from '../helper/alerting.js';
 
 describe('opening alerts', () => {
@@ -58,6 +58,25 @@ describe('opening alerts', () => {
     await it_.alert(fresh, 'new_group');
     await it_.activities.openAlerts();
     assert.deepEqual(it_.woken.sort(), [regressed, ended].map(({ _id }) => _id.toHexString()).sort());
+  });
+
+  it('of a group that cannot be woken waits, and of the others does not', async () => {
+    await it_.webhook(URL_);
+    const [broken, other] = [await it_.group(), await it_.group()];
+    const stuck = await it_.alert(broken, 'regression');
+    const told = [await it_.alert(other, 'regression'), await it_.alert(other, 'new_group')];
+    const wakeGroup = async (id: string): Promise<void> => {
+      if (id === broken._id.toHexString()) throw new Error('too many signals');
+      await it_.deps.wakeGroup(id);
+    };
+    const { openAlerts } = alertActivities({ ...it_.deps, wakeGroup });
+    const opened = await openAlerts();
+    assert.deepEqual([...opened.alertIds].sort(), told.map(({ _id }) => _id).sort());
+    assert.deepEqual(it_.woken, [other._id.toHexString()]);
+    await it_.activities.closeAlerts(opened);
+    assert.deepEqual(await openAlerts(), { alertIds: [], deliveries: [], more: false }, 'nothing to do at once');
+
+    assert.deepEqual((await it_.activities.openAlerts()).alertIds, [stuck._id], 'and later it is woken after all');
   });
 
   it('passes thousands that no channel wants in one go', async () => {

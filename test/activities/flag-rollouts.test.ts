@@ -18,6 +18,16 @@ describe('the sweep for rollouts', () => {
     const over = await life.started();
     await life.done(over.rolloutId, { name: 'abort', rule: 'leave' });
     assert.equal(await flagRolloutActivities(life).wakeRollouts(), 3);
-    assert.deepEqual(life.woken.sort(), [running, paused, waiting].map(({ rolloutId }) => rolloutId).sort());
+    const active = [running, paused, waiting].map(({ rolloutId }) => rolloutId);
+    assert.deepEqual(life.woken.sort(), active.sort());
+
+    life.woken.length = 0;
+    const [broken = ''] = active;
+    const wakeRollout = async (id: string): Promise<void> => {
+      if (id === broken) throw new Error('too many signals');
+      await life.wakeRollout(id);
+    };
+    await assert.rejects(flagRolloutActivities({ ...life, wakeRollout }).wakeRollouts(), /too many signals/);
+    assert.deepEqual(life.woken.sort(), active.slice(1), 'one that fails stops none of the others');
   });
 });
