@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { asyncLocalStorage as contexts, type Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { StoreFlushesInput, StoreFlushesResult } from '../activities/batches.js';
@@ -25,24 +25,28 @@ interface Watched {
  * and again: another worker may try them, and what else there is to do goes on here.
  */
 export function activityWatch({ notes, refused, now = Date.now }: Deps) {
-  const running = new Set<Watched>();
-  const inside = new AsyncLocalStorage<Watched>();
+  // By Temporal's own contexts: each storage of ours beside theirs would cost every promise of the process.
+  const running = new Map<Context, Watched>();
 
   const isRefused = (key: string): boolean => (refused.get(key) ?? 0) > now();
 
-  async function run(activity: RunningActivity, work: () => Promise<unknown>): Promise<unknown> {
-    const watched = { activity, noted: notes?.begin(activity) };
-    running.add(watched);
+  async function run(context: Context, activity: RunningActivity, work: () => Promise<unknown>): Promise<unknown> {
+    const noted = notes?.begin(activity);
+    running.set(context, { activity, noted });
     try {
-      return await inside.run(watched, work);
+      return await work();
     } finally {
-      running.delete(watched);
-      watched.noted?.end();
+      running.delete(context);
+      noted?.end();
     }
   }
 
   /** Of several flushes the suspect ones are left, as if there had been no time: each then goes by itself. */
-  async function runOthers(activity: RunningActivity, ...[input, next]: Parameters<Execute>): Promise<unknown> {
+  async function runOthers(
+    context: Context,
+    activity: RunningActivity,
+    ...[input, next]: Parameters<Execute>
+  ): Promise<unknown> {
     const { flushIds } = input.args[0] as StoreFlushesInput;
     const good = flushIds.filter((id) => !isRefused(`${activity.type} ${id}`));
     const left = flushIds
@@ -50,21 +54,24 @@ export function activityWatch({ notes, refused, now = Date.now }: Deps) {
       .map((flushId) => ({ flushId, reason: 'the worker has died while it stored this and others' }));
     if (good.length === 0) return { results: [], left } satisfies StoreFlushesResult;
     const args = [{ flushIds: good } satisfies StoreFlushesInput];
-    const result = (await run({ ...activity, flushIds: good }, () => next({ ...input, args }))) as StoreFlushesResult;
+    const result = (await run(context, { ...activity, flushIds: good }, () =>
+      next({ ...input, args }),
+    )) as StoreFlushesResult;
     return { ...result, left: [...result.left, ...left] };
   }
 
-  const interceptor: ActivityInterceptorsFactory = ({ info }) => ({
+  const interceptor: ActivityInterceptorsFactory = (context) => ({
     inbound: {
       async execute(input, next) {
-        const { activityType: type, workflowExecution } = info;
+        const { activityType: type, workflowExecution } = context.info;
         const workflowId = workflowExecution?.workflowId ?? '';
         const flushIds = flushesIn(input.args[0]);
         const activity = { type, workflowId, ...(flushIds && { flushIds }) };
-        if (type === 'storeFlushes' && suspectKeys(activity).some(isRefused)) return runOthers(activity, input, next);
+        if (type === 'storeFlushes' && suspectKeys(activity).some(isRefused))
+          return runOthers(context, activity, input, next);
         const suspect = suspectKeys(activity).find(isRefused);
         if (suspect !== undefined) throw refusal(suspect, refused.get(suspect) ?? 0);
-        return run(activity, () => next(input));
+        return run(context, activity, () => next(input));
       },
     },
   });
@@ -74,9 +81,10 @@ export function activityWatch({ notes, refused, now = Date.now }: Deps) {
 
     /** For the last words of the process: what was thrown in which activity, and what else ran. */
     doing() {
-      const culprit = inside.getStore();
+      const context = contexts.getStore();
+      const culprit = context && running.get(context);
       culprit?.noted?.accuse();
-      return { activity: culprit?.activity, running: [...running].map(({ activity }) => activity) };
+      return { activity: culprit?.activity, running: [...running.values()].map(({ activity }) => activity) };
     },
   };
 }

@@ -18,6 +18,7 @@ async function processThat(code: string, name: string, stdout?: string) {
   const log = stdout ?? `${notes}.log`;
   const out = openSync(log, 'a');
   const script = `
+    import { asyncLocalStorage } from '@temporalio/activity';
     import { lastNet, processLog } from ${of('last-net.js')};
     import { activityNotes } from ${of('worker/activity-notes.js')};
     import { activityWatch } from ${of('worker/activity-watch.js')};
@@ -25,8 +26,9 @@ async function processThat(code: string, name: string, stdout?: string) {
     const watch = activityWatch({ notes: activityNotes(${JSON.stringify(notes)}, () => {}), refused: new Map() });
     lastNet({ log, doing: watch.doing });
     const run = (activityType, input, work) => {
-      const info = { activityType, workflowExecution: { workflowId: 'w' } };
-      return watch.interceptor({ info }).inbound.execute({ args: [input], headers: {} }, work);
+      const context = { info: { activityType, workflowExecution: { workflowId: 'w' } } };
+      const { inbound } = watch.interceptor(context);
+      return asyncLocalStorage.run(context, () => inbound.execute({ args: [input], headers: {} }, work));
     };
     const forEver = () => new Promise(() => undefined);
     const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { asyncLocalStorage, type Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { StoreFlushesResult } from '../../activities/batches.js';
 import { activityNotes, readNotes } from '../../worker/activity-notes.js';
@@ -23,9 +24,10 @@ type Watch = ReturnType<typeof activityWatch>;
 /** Runs an activity as the worker does. */
 async function run(watch: Watch, type: string, input: unknown, work: (input: unknown) => unknown = () => 'done') {
   const info = { activityType: type, workflowExecution: { workflowId: `workflow-of-${type}` } };
-  const { inbound } = watch.interceptor({ info } as Parameters<Watch['interceptor']>[0]);
+  const context = { info } as Context;
+  const { inbound } = watch.interceptor(context);
   const next = async ({ args }: { readonly args: unknown[] }): Promise<unknown> => work(args[0]);
-  return inbound?.execute?.({ args: [input], headers: {} }, next);
+  return asyncLocalStorage.run(context, async () => inbound?.execute?.({ args: [input], headers: {} }, next));
 }
 
 /** A worker that dies while these run; answers what its successor knows. */
