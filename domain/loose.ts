@@ -56,6 +56,10 @@ export function textMap(entries: Iterable<readonly [string, unknown]>, most: num
   return map;
 }
 
+/** The objects at the beginning of a list. @param most entries that are looked at */
+export const firstObjects = (list: unknown, most: number): readonly Json[] =>
+  listOf(list).slice(0, most).filter(isObject);
+
 /** The last objects of a list, in its order. */
 export function lastObjects(list: unknown, most: number): readonly Json[] {
   const all = listOf(list);

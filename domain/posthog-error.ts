@@ -1,6 +1,6 @@
 import type { BrowserContext, PageContext } from './contexts.js';
 import { cutText, LIMITS } from './limits.js';
-import { isObject, type Json, lastObjects, listOf, lookup, textMap, textOf, wholeOf } from './loose.js';
+import { firstObjects, type Json, lastObjects, lookup, textMap, textOf, wholeOf } from './loose.js';
 import { type Breadcrumb, MOST_READ, type Occurrence, type Severity } from './occurrence.js';
 import { clockOf } from './sentry/clock.js';
 import { errorTypeIn, exceptionsIn } from './sentry/exceptions.js';
@@ -28,11 +28,13 @@ const SEVERITY: ReadonlyMap<string, Severity> = new Map<string, Severity>([
 ]);
 
 const FEATURE = '$feature/';
+/** Looked at, of one event. */
+const MOST_EXCEPTIONS = 1_000;
 
 /** PostHog's `$exception`: its exceptions are Sentry's in all but their order, the thrown error comes first. */
 export function postHogError(facts: Facts, { sentAt, now }: Moment): Occurrence {
   const { id, profileId, sessionId, timestampMs, properties } = facts;
-  const values = listOf(properties['$exception_list']).filter(isObject);
+  const values = firstObjects(properties['$exception_list'], MOST_EXCEPTIONS);
   const exceptions = exceptionsIn(values, 'thrown-first');
   const [thrown] = exceptions;
   const [crash] = thrown?.frames ?? [];

@@ -1,4 +1,15 @@
-import { isObject, type Json, lastObjects, listOf, lookup, objectOf, textMap, textOf, wholeOf } from '../loose.js';
+import {
+  firstObjects,
+  isObject,
+  type Json,
+  lastObjects,
+  listOf,
+  lookup,
+  objectOf,
+  textMap,
+  textOf,
+  wholeOf,
+} from '../loose.js';
 import type { BrowserContext, PageContext } from '../contexts.js';
 import { type Breadcrumb, MOST_READ, type Occurrence, type Severity } from '../occurrence.js';
 import type { Clock } from './clock.js';
@@ -144,8 +155,11 @@ function flagsOf(context: unknown): Record<string, string> | undefined {
   return textMap(flagResults(context), MOST_READ.flags);
 }
 
+/** Looked at; an SDK keeps a hundred. */
+const MOST_FLAG_VALUES = 1_000;
+
 function* flagResults(context: Json): Iterable<readonly [string, unknown]> {
-  for (const { flag, result } of listOf(context['values']).filter(isObject)) yield [textOf(flag), result];
+  for (const { flag, result } of firstObjects(context['values'], MOST_FLAG_VALUES)) yield [textOf(flag), result];
 }
 
 function sdkOf(value: unknown): string {

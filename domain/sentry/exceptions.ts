@@ -1,4 +1,4 @@
-import { isObject, type Json, lastObjects, listOf, objectOf, textOf, wholeOf } from '../loose.js';
+import { firstObjects, isObject, type Json, lastObjects, listOf, objectOf, textOf, wholeOf } from '../loose.js';
 import { type Exception, type FrameContext, MOST_READ, type StackFrame } from '../occurrence.js';
 
 /** The debug ids of bundles by the file that a frame names. */
@@ -8,6 +8,10 @@ type Order = 'thrown-first' | 'thrown-last';
 
 /** Of source, before and after a call's. */
 const MOST_LINES = 20;
+/** Exceptions or threads of one event. */
+const MOST_VALUES = 1_000;
+/** Bundles that an event names. */
+const MOST_IMAGES = 3_000;
 
 const DEBUG_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -41,7 +45,7 @@ export function exceptionsIn(
 
 /** A list of exceptions or threads: bare, or under `values`. */
 function valuesOf(list: unknown): readonly Json[] {
-  return listOf(isObject(list) ? list['values'] : list).filter(isObject);
+  return lastObjects(isObject(list) ? list['values'] : list, MOST_VALUES);
 }
 
 /** What an SDK says of how an exception was caught. */
@@ -124,8 +128,7 @@ function contextOf(frame: Json): FrameContext | undefined {
 
 function debugIdsOf(event: Json): DebugIds {
   const ids = new Map<string, string>();
-  for (const image of listOf(objectOf(event['debug_meta'])['images'])) {
-    const { code_file: file, debug_id: id } = objectOf(image);
+  for (const { code_file: file, debug_id: id } of firstObjects(objectOf(event['debug_meta'])['images'], MOST_IMAGES)) {
     if (typeof file !== 'string') continue;
     const debugId = debugIdOf(id);
     if (debugId !== undefined) ids.set(file, debugId);

@@ -1,4 +1,4 @@
-import { type Json, listOf, lookup, objectOf, isObject, textOf, wholeOf } from '../loose.js';
+import { firstObjects, type Json, listOf, lookup, objectOf, textOf, wholeOf } from '../loose.js';
 import type { FeedbackStatement, SessionStatement, SessionStatus } from '../statement.js';
 import type { Clock } from './clock.js';
 import { eventId, personOf, tagsOf } from './event.js';
@@ -112,7 +112,7 @@ const REASONS = new Set(
 /** Counted by name, and names that nobody knows under one: a client must not make up counters. */
 export function sentryClientReport(report: Json): ReportedDrop[] {
   const counts = new Map<string, ReportedDrop>();
-  for (const entry of listOf(report['discarded_events']).slice(0, MOST_ENTRIES).filter(isObject)) {
+  for (const entry of firstObjects(report['discarded_events'], MOST_ENTRIES)) {
     const reason = known(REASONS, entry['reason']);
     const category = known(CATEGORIES, entry['category']);
     const key = `${reason}/${category}`;
