@@ -1,6 +1,7 @@
 import { type ClientSession, type Db, type Filter, type MongoClient, ObjectId } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
 import { anything, date, documentOf, mapOf, nullable, objectId, oneOf, optional, string } from './json-schema.js';
+import { DEFINITIONS_AT_ONCE, slices } from './slices.js';
 
 export interface Actor {
   readonly kind: 'member' | 'system';
@@ -87,10 +88,10 @@ export function auditLog(db: Db) {
     /** Only within the transaction of the change it tells of. */
     async append(session: ClientSession, ...entries: readonly AuditEntry[]): Promise<void> {
       const at = new Date();
-      await collection.insertMany(
-        entries.map((entry) => ({ _id: new ObjectId(), at, ...entry })),
-        { session },
-      );
+      for (const some of slices(entries, DEFINITIONS_AT_ONCE)) {
+        const docs = some.map((entry) => ({ _id: new ObjectId(), at, ...entry }));
+        await collection.insertMany(docs, { session });
+      }
     },
 
     /** Newest first. */

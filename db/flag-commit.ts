@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { BSON, type ClientSession, type ObjectId } from 'mongodb';
 import type { Actor, Audited, AuditEntry } from './audit.js';
 import { flagFacts, sameFlag, sameSegment, segmentFacts } from './flag-content.js';
@@ -5,6 +6,7 @@ import { type FlagRevisions, type FlagStep, revisionsOf } from './flag-revisions
 import type { FlagStates } from './flag-states.js';
 import type { FlagDoc, Flags } from './flags.js';
 import type { SegmentDoc, Segments } from './segments.js';
+import { DEFINITIONS_AT_ONCE, slices } from './slices.js';
 
 interface Deps {
   readonly audited: Audited;
@@ -84,7 +86,11 @@ export function flagCommit({ audited, flagStates, flags, segments, flagRevisions
         return { result };
       }
       const steps = [...flagSteps, ...segmentSteps, ...removed.map((before) => ({ before, after: undefined }))];
-      const grown = steps.reduce((sum, { before, after }) => sum + bytesOf(after) - bytesOf(before), 0);
+      let grown = 0;
+      for (const some of slices(steps, DEFINITIONS_AT_ONCE)) {
+        for (const { before, after } of some) grown += bytesOf(after) - bytesOf(before);
+        await setImmediate();
+      }
       if (grown !== 0) await flagStates.grow(session, appId, grown);
       await flags.put(
         session,

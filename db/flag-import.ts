@@ -9,7 +9,7 @@ import { faultsOf, type NewFlag, othersOf } from './flag-content.js';
 import { mustBeVersion, mustHaveNone } from './flag-refusals.js';
 import { mustBeFew, mustBeSegment, newSegmentDoc, type NewSegment } from './flag-segment-changes.js';
 import type { Flags } from './flags.js';
-import type { Segments } from './segments.js';
+import type { SegmentDoc, Segments } from './segments.js';
 
 interface Deps {
   readonly commit: FlagCommit;
@@ -36,7 +36,7 @@ export interface ImportReport {
 }
 
 /** So many are checked before others get their turn. */
-const AT_ONCE = 20;
+const AT_ONCE = 5;
 
 /**
  * Brings flags and segments to what is given, all of them or none, as one version of the app. What is not named stays
@@ -54,14 +54,17 @@ export function flagImport({ commit, flags, segments }: Deps) {
 
       const segmentKeys = new Set(await segments.keys(session, appId));
       const known = await byKey(segments.findMany(session, appId, keysOf(input.segments)));
-      const segmentSteps = input.segments.map((given) => {
+      const segmentSteps: { readonly before: SegmentDoc | undefined; readonly after: SegmentDoc }[] = [];
+      for (const [n, given] of input.segments.entries()) {
+        if (n % AT_ONCE === 0) await setImmediate();
         const before = known.get(given.key);
         segmentKeys.add(given.key);
         within(`segment ${given.key}`, () => {
           mustBeSegment(given);
         });
-        return { before, after: before === undefined ? newSegmentDoc(given, input, at) : { ...before, ...given } };
-      });
+        const after = before === undefined ? newSegmentDoc(given, input, at) : { ...before, ...given };
+        segmentSteps.push({ before, after });
+      }
       mustBeFew(segmentKeys.size);
 
       const flagSteps = await stepsOf(input, session, at);
@@ -79,10 +82,13 @@ export function flagImport({ commit, flags, segments }: Deps) {
       }
       mustHaveNone(faults);
 
-      const outcomes = [
-        ...segmentSteps.map(({ before, after }) => [before, making.segment('flag-segment.imported', before, after)]),
-        ...flagSteps.map(({ before, after }) => [before, making.flag('flag.imported', before, after)]),
-      ];
+      const outcomes: (readonly [before: object | undefined, after: object])[] = segmentSteps.map(
+        ({ before, after }) => [before, making.segment('flag-segment.imported', before, after)],
+      );
+      for (const [n, { before, after }] of flagSteps.entries()) {
+        if (n % AT_ONCE === 0) await setImmediate();
+        outcomes.push([before, making.flag('flag.imported', before, after)]);
+      }
       const created = outcomes.filter(([before]) => before === undefined).length;
       const unchanged = outcomes.filter(([before, after]) => before === after).length;
       const changed = outcomes.length - created - unchanged;

@@ -3,6 +3,7 @@ import type { Actor } from './audit.js';
 import type { CollectionSpec } from './collection.js';
 import { type FlagDoc, flagDefinitionFields } from './flags.js';
 import { date, documentOf, nullable, number, objectId, oneOf, optional, string } from './json-schema.js';
+import { DEFINITIONS_AT_ONCE, slices } from './slices.js';
 
 /** A flag as it was from one change to the next. */
 export interface FlagRevisionDoc {
@@ -50,8 +51,10 @@ export function flagRevisions(db: Db) {
   return {
     /** Only within the transaction of the changes. */
     async append(session: ClientSession, docs: readonly Omit<FlagRevisionDoc, '_id'>[]): Promise<void> {
-      const revisions = docs.map((doc) => ({ _id: new ObjectId(), ...doc }));
-      if (revisions.length > 0) await collection.insertMany(revisions, { session });
+      for (const some of slices(docs, DEFINITIONS_AT_ONCE)) {
+        const revisions = some.map((doc) => ({ _id: new ObjectId(), ...doc }));
+        await collection.insertMany(revisions, { session });
+      }
     },
 
     async find(

@@ -21,6 +21,7 @@ import {
   optional,
   string,
 } from './json-schema.js';
+import { DEFINITIONS_AT_ONCE, slices } from './slices.js';
 
 /** The definition of a feature flag. */
 export interface FlagDoc {
@@ -127,7 +128,8 @@ export function flags(db: Db) {
     },
 
     async findMany(session: ClientSession, appId: ObjectId, keys: readonly string[]): Promise<FlagDoc[]> {
-      return collection.find({ appId, key: { $in: [...keys] } }, { session }).toArray();
+      const options = { session, batchSize: DEFINITIONS_AT_ONCE };
+      return collection.find({ appId, key: { $in: [...keys] } }, options).toArray();
     },
 
     /** By key. */
@@ -173,11 +175,12 @@ export function flags(db: Db) {
 
     /** Each as it now is, new ones too. */
     async put(session: ClientSession, docs: readonly FlagDoc[]): Promise<void> {
-      if (docs.length === 0) return;
-      const writes = docs.map((doc) => ({
-        replaceOne: { filter: { _id: doc._id }, replacement: doc, upsert: true },
-      }));
-      await collection.bulkWrite(writes, { session });
+      for (const some of slices(docs, DEFINITIONS_AT_ONCE)) {
+        const writes = some.map((doc) => ({
+          replaceOne: { filter: { _id: doc._id }, replacement: doc, upsert: true },
+        }));
+        await collection.bulkWrite(writes, { session });
+      }
     },
   };
 }

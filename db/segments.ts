@@ -3,6 +3,7 @@ import type { FlagCondition, Segment } from '../domain/flag.js';
 import type { CollectionSpec } from './collection.js';
 import { conditionSchema } from './flags.js';
 import { arrayOf, date, documentOf, number, objectId, string } from './json-schema.js';
+import { DEFINITIONS_AT_ONCE, slices } from './slices.js';
 
 /** A set of people that the rules of flags name by its key. */
 export interface SegmentDoc {
@@ -50,7 +51,8 @@ export function segments(db: Db) {
     },
 
     async findMany(session: ClientSession, appId: ObjectId, keys: readonly string[]): Promise<SegmentDoc[]> {
-      return collection.find({ appId, key: { $in: [...keys] } }, { session }).toArray();
+      const options = { session, batchSize: DEFINITIONS_AT_ONCE };
+      return collection.find({ appId, key: { $in: [...keys] } }, options).toArray();
     },
 
     /** By key. */
@@ -67,11 +69,12 @@ export function segments(db: Db) {
 
     /** Each as it now is, new ones too. */
     async put(session: ClientSession, docs: readonly SegmentDoc[]): Promise<void> {
-      if (docs.length === 0) return;
-      const writes = docs.map((doc) => ({
-        replaceOne: { filter: { _id: doc._id }, replacement: doc, upsert: true },
-      }));
-      await collection.bulkWrite(writes, { session });
+      for (const some of slices(docs, DEFINITIONS_AT_ONCE)) {
+        const writes = some.map((doc) => ({
+          replaceOne: { filter: { _id: doc._id }, replacement: doc, upsert: true },
+        }));
+        await collection.bulkWrite(writes, { session });
+      }
     },
 
     async remove(session: ClientSession, id: ObjectId): Promise<void> {

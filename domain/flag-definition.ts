@@ -1,5 +1,5 @@
 import { checkFlag, type FlagDraft, type FlagFault, type OtherDefinitions } from './flag-check.js';
-import { jsonFault } from './json-value.js';
+import { isLongerThan, jsonFault } from './json-value.js';
 import { VALUE_SCHEMA, valueSchema } from './value-schema.js';
 
 /** A flag as somebody wants to save it, with the schema of its values as JSON text. */
@@ -18,10 +18,13 @@ export function definitionFaults(draft: FlagDefinitionDraft, others: OtherDefini
 
 /** What must not be so, before anything else looks at it. */
 export function shapeFault(definition: object): FlagFault | undefined {
-  const fault = jsonFault(definition);
-  if (fault !== undefined) return fault;
-  const isLarge = JSON.stringify(definition).length > DEFINITION_CHARS;
-  return isLarge ? { path: '', why: `has more than ${String(DEFINITION_CHARS)} characters as JSON` } : undefined;
+  return sizeFault(definition) ?? jsonFault(definition);
+}
+
+/** The same of its size alone, which takes little time whatever it holds. */
+export function sizeFault(definition: object): FlagFault | undefined {
+  if (!isLongerThan(definition, DEFINITION_CHARS)) return undefined;
+  return { path: '', why: `has more than ${String(DEFINITION_CHARS)} characters as JSON` };
 }
 
 function schemaFaults({ type, valueSchema: text, defaultValue, rules }: FlagDefinitionDraft): readonly FlagFault[] {

@@ -13,6 +13,11 @@ const MOST_LEVELS = 110;
  */
 const FIRST_KEPT = 3_001;
 const LAST_KEPT = 1_000;
+/** Of an object that must be read whole: to list the names of one takes ever longer. */
+const MOST_MEMBERS = 20_000;
+
+/** Of large lists and objects: all, or as much as any batch may have. */
+export type Keeps = 'all' | 'enough';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -31,7 +36,7 @@ type Large = ReadonlyMap<number, number>;
  * deeply than anybody means it is null: whoever looks at that value refuses or cuts it, and the others are taken.
  * @throws SyntaxError where it is none
  */
-export function* parsedJson(stated: string): Generator<undefined, unknown> {
+export function* parsedJson(stated: string, keeps: Keeps = 'enough'): Generator<undefined, unknown> {
   let text = stated;
   let counted = yield* scanned(text);
   if (counted.levels > MOST_LEVELS) {
@@ -43,7 +48,7 @@ export function* parsedJson(stated: string): Generator<undefined, unknown> {
   const start = text.search(/\S/);
   const end = large.get(start);
   if (end === undefined || text.slice(end).trim() !== '') throw malformed('more than one value');
-  return yield* inPieces(text, start, large);
+  return yield* inPieces(text, start, { large, keeps });
 }
 
 const malformed = (what: string): SyntaxError => new SyntaxError(`${what} in JSON`);
@@ -132,10 +137,16 @@ function smallEnd(text: string, start: number): number {
   }
 }
 
+interface InPieces {
+  readonly large: Large;
+  readonly keeps: Keeps;
+}
+
 /** A large list or object: runs of small members are each parsed as one, large members as this one is. */
-function* inPieces(text: string, start: number, large: Large): Generator<undefined, unknown> {
+function* inPieces(text: string, start: number, how: InPieces): Generator<undefined, unknown> {
+  const { large, keeps } = how;
   const end = (large.get(start) ?? start) - 1;
-  const kept = text.charCodeAt(start) === OPEN_LIST ? keptList() : keptMembers();
+  const kept = text.charCodeAt(start) === OPEN_LIST ? keptList(keeps) : keptMembers(keeps);
   let begun = start + 1;
   let separated = start;
   let isAfterLarge = false;
@@ -164,7 +175,7 @@ function* inPieces(text: string, start: number, large: Large): Generator<undefin
       if (isAfterLarge) throw malformed('a missing comma');
       if (separated >= begun) take(text.slice(begun, separated));
       const name = text.slice(Math.max(begun, separated + 1), at);
-      kept.addLarge(name, yield* inPieces(text, at, large));
+      kept.addLarge(name, yield* inPieces(text, at, how));
       isAfterLarge = true;
       begun = last;
       at = last - 1;
@@ -183,11 +194,11 @@ interface Kept {
   addLarge(before: string, value: unknown): void;
 }
 
-function keptList(): Kept {
+function keptList(keeps: Keeps): Kept {
   const value: unknown[] = [];
   const add = (entry: unknown): void => {
     const passing = value.length - LAST_KEPT;
-    if (passing >= FIRST_KEPT) value[passing] = null;
+    if (keeps === 'enough' && passing >= FIRST_KEPT) value[passing] = null;
     value.push(entry);
   };
   return {
@@ -200,15 +211,15 @@ function keptList(): Kept {
   };
 }
 
-function keptMembers(): Kept {
+function keptMembers(keeps: Keeps): Kept {
   const value: Record<string, unknown> = {};
   let members = 0;
   const add = (name: string, member: unknown): void => {
     if (Object.hasOwn(value, name)) own(value, name, member);
-    else if (members < FIRST_KEPT) {
+    else if (members < (keeps === 'all' ? MOST_MEMBERS : FIRST_KEPT)) {
       own(value, name, member);
       members += 1;
-    }
+    } else if (keeps === 'all') throw malformed(`more than ${String(MOST_MEMBERS)} members of an object`);
   };
   return {
     value,

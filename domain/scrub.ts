@@ -124,11 +124,3 @@ export function scrubber(config: ScrubConfig): (occurrence: Occurrence) => Gener
     return trimOccurrence(occurrence, () => cleaned[next++] ?? SCRUBBED);
   };
 }
-
-/** All steps at once. */
-export function finished<T>(steps: Generator<undefined, T>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}

@@ -1,19 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ChangedBy } from '../../db/flag-commit.js';
 import { PlatformError } from '../../domain/errors.js';
-import { jsonFault } from '../../domain/json-value.js';
+import { jsonFaultSteps } from '../../domain/json-value.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
+import { parseJson } from '../ingest/json-body.js';
+import { breather, steadily } from '../ingest/turns.js';
 
 /** What a value of a flag may hold: any name, also `__proto__`, which is only a name in JSON. */
 export function takeAnyJson(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('ignore', 'ignore'));
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
+    parseJson(text, breather(), 'all'),
+  );
   // Before anything walks it by recursion.
   app.addHook('preValidation', async (request) => {
     // A verb may be said without a word.
     request.body ??= {};
-    const fault = jsonFault(request.body);
+    const fault = await steadily(jsonFaultSteps(request.body), breather());
     if (fault !== undefined) throw new PlatformError('REQUEST_INVALID', `body${fault.path} ${fault.why}`);
   });
 }

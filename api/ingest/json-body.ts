@@ -1,5 +1,5 @@
 import { PlatformError } from '../../domain/errors.js';
-import { parsedJson } from '../../domain/json-text.js';
+import { type Keeps, parsedJson } from '../../domain/json-text.js';
 import { type Breather, steadily } from './turns.js';
 
 /** What is smaller is parsed in one go: whatever it holds, that takes a few ms. */
@@ -13,9 +13,11 @@ export const asText = (bytes: Uint8Array): string =>
  * The value of a JSON text, which is read the same way on every route: whatever its size, the event loop goes on.
  * @throws PlatformError BODY_MALFORMED
  */
-export async function parseJson(text: string, breathe: Breather): Promise<unknown> {
+export async function parseJson(text: string, breathe: Breather, keeps: Keeps = 'enough'): Promise<unknown> {
   try {
-    return text.length <= SMALL_CHARS ? (JSON.parse(text) as unknown) : await steadily(parsedJson(text), breathe);
+    return text.length <= SMALL_CHARS
+      ? (JSON.parse(text) as unknown)
+      : await steadily(parsedJson(text, keeps), breathe);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new PlatformError('BODY_MALFORMED', `the body cannot be read as JSON: ${cause.message}`, { cause });

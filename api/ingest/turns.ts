@@ -30,6 +30,17 @@ export function breather(now: () => number = performance.now.bind(performance)):
   };
 }
 
+/** As `map`, with a breath between where it takes long. */
+export async function steadilyMapped<T, R>(items: readonly T[], work: (item: T) => R, breathe: Breather): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) {
+    results.push(work(item));
+    const pause = breathe();
+    if (pause !== undefined) await pause;
+  }
+  return results;
+}
+
 /** All steps, with a breath between them where they take long. */
 export async function steadily<T>(steps: Generator<undefined, T>, breathe: Breather): Promise<T> {
   for (;;) {

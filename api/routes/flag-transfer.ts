@@ -1,8 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FlagDefinitions } from '../../db/flag-definitions.js';
 import type { ImportFlags } from '../../db/flag-import.js';
+import { PlatformError } from '../../domain/errors.js';
+import { sizeFault } from '../../domain/flag-definition.js';
 import type { Guard } from '../access.js';
 import { changedDirectly, ifMatch, takeAnyJson, withVersion } from '../flags/definition-routes.js';
+import { breather, steadilyMapped } from '../ingest/turns.js';
 import { AppParams } from '../schema/app.js';
 import { exportedFlag, importedFlag } from '../schema/flag.js';
 import { plainSegmentView, segmentOf } from '../schema/flag-segment.js';
@@ -15,6 +18,14 @@ interface Deps {
 }
 
 const tags = ['flags'];
+
+/** Before anything else is done with it. @throws REQUEST_INVALID */
+function mustBeSmall<T extends { readonly key: string }>(what: string, definition: T): T {
+  const fault = sizeFault(definition);
+  if (fault === undefined) return definition;
+  throw new PlatformError('REQUEST_INVALID', `the ${what} ${definition.key} ${fault.why}`);
+}
+
 const IMPORT_BYTES = 8 * 1024 * 1024;
 
 export function flagTransferRoutes({ guard, flagDefinitions, importFlags }: Deps): FastifyPluginAsyncTypebox {
@@ -61,7 +72,11 @@ export function flagTransferRoutes({ guard, flagDefinitions, importFlags }: Deps
       async (request, reply) => {
         const { flags, segments, note } = request.body;
         const by = changedDirectly(guard, request, note);
-        const given = { flags: flags.map(importedFlag), segments: segments.map(segmentOf) };
+        const breathe = breather();
+        const given = {
+          flags: await steadilyMapped(flags, (flag) => importedFlag(mustBeSmall('flag', flag)), breathe),
+          segments: await steadilyMapped(segments, (segment) => segmentOf(mustBeSmall('segment', segment)), breathe),
+        };
         const report = await importFlags({ ...by, ...given, ifVersion: ifMatch(request) });
         return withVersion(reply, report.version).send(report);
       },

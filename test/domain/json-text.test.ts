@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parsedJson } from '../../domain/json-text.js';
-import { finished } from '../../domain/scrub.js';
+import { finished } from '../../domain/steps.js';
 import { cpuMs } from '../helper/cpu-time.js';
 
 const parse = (text: string): unknown => finished(parsedJson(text));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { jsonFault } from '../../domain/json-value.js';
+import { isLongerThan, jsonFault } from '../../domain/json-value.js';
 
 const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
 
@@ -34,6 +34,14 @@ describe('a JSON value', () => {
       assert.match(fault.why, why);
     });
   }
+
+  it('is longer than its length less one as JSON, and no longer than its length', () => {
+    for (const value of [[], {}, 'a"b', { a: [1, null, { b: 'é' }], '"': [true, [], ''] }, new Array(100_000).fill(0)]) {
+      const { length } = JSON.stringify(value);
+      assert.equal(isLongerThan(value, length - 1), true);
+      assert.equal(isLongerThan(value, length), false);
+    }
+  });
 
   it('may be 40 levels deep, and a million brackets cost no stack', () => {
     assert.equal(jsonFault(nested(40)), undefined);

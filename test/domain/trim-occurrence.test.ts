@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Occurrence } from '../../domain/occurrence.js';
-import { finished, scrubber } from '../../domain/scrub.js';
+import { scrubber } from '../../domain/scrub.js';
+import { finished } from '../../domain/steps.js';
 import { frameOf, occurrenceOf } from '../helper/occurrence.js';
 
 const OFF = { emails: false, ips: false, keys: [], patterns: [] };

@@ -4,6 +4,8 @@ import type { Shape } from './shape.js';
 
 /** Bodies for people are small. */
 const MEMBER_BYTES = 256 * 1024;
+/** But for those of routes that say otherwise. */
+const LARGE: ReadonlyMap<string, number> = new Map([['POST /v1/apps/:appId/flag-import', 8 * 1024 * 1024]]);
 /** Node takes no longer head. */
 const QUERY_BYTES = 12_000;
 
@@ -26,7 +28,8 @@ export function schemaTargets(openapi: unknown, known: ReadonlySet<string>): Tar
 }
 
 function targetOf(route: string, operation: Readonly<Record<string, unknown>>): Target[] {
-  const base = { route, by: 'member', weight: 1, sentBytes: MEMBER_BYTES, inflatedBytes: MEMBER_BYTES } as const;
+  const bytes = LARGE.get(route) ?? MEMBER_BYTES;
+  const base = { route, by: 'member', weight: 1, sentBytes: bytes, inflatedBytes: bytes } as const;
   const content = objectOf(objectOf(operation['requestBody'])['content']);
   const { schema } = objectOf(content['application/json']);
   if (schema !== undefined) return [{ ...base, formats: ['json'], seed: sampleOf('', schema) }];
