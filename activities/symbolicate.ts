@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Db, ObjectId } from 'mongodb';
 import { type FoundMap, sourceMaps, type SourceMaps } from '../db/source-maps.js';
 import type { Exception, StackFrame, UnresolvedReason } from '../domain/occurrence.js';
+import { nameInBundle } from '../domain/function-name.js';
 import { SOURCE_MAP_LIMITS } from '../domain/source-map.js';
 import { reasonWithoutMap } from '../domain/shown-exceptions.js';
 import { isOwnSource, mappable, pathKey, tidySource } from '../domain/source-path.js';
@@ -154,12 +155,10 @@ const SHORTEST_NAME = 3;
  * bundle calls it where that looks like a name. One without a name in the bundle has none in the sources.
  */
 function functionName(generated: string, place: Place, caller: Resolved): string {
-  const own = generated.replace(/ \[as [^\]]*\]$/, '').replace(/^(?:async|new|get|set) /, '');
-  const last = /[^./<]*$/.exec(own)?.[0] ?? '';
-  // With its receiver in V8: `HTMLButtonElement.<anonymous>`.
-  if (/^$|^\?$|^<|<anonymous>$|^\(?anonymous\)?$/.test(own)) return '';
+  const bundled = nameInBundle(generated);
+  if (bundled === undefined) return '';
   const called = typeof caller === 'object' ? caller.name : undefined;
-  return called ?? place.enclosing ?? (last.length >= SHORTEST_NAME ? last : '');
+  return called ?? place.enclosing ?? (bundled.length >= SHORTEST_NAME ? bundled : '');
 }
 
 /** What an app has for a release. */

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { keyFromRequest } from '../../api/auth-header.js';
 import { enclosingFunction } from '../../domain/enclosing-function.js';
-import { plainName } from '../../domain/function-name.js';
+import { nameInBundle, plainName } from '../../domain/function-name.js';
 import { globs } from '../../domain/glob.js';
 import { inboundFilter } from '../../domain/inbound-filter.js';
 import { normaliseMessage } from '../../domain/message-pattern.js';
-import { finished, scrubber } from '../../domain/scrub.js';
+import { scrubber } from '../../domain/scrub.js';
+import { finished } from '../../domain/steps.js';
+import { isOriginPattern, originAllowed } from '../../domain/origin.js';
 import { secretNames } from '../../domain/secret-name.js';
 import {
   withoutCards,
@@ -52,6 +55,11 @@ const SCANNERS: Readonly<Record<string, (text: string) => unknown>> = {
   splitHeader,
   normaliseMessage,
   plainName,
+  nameInBundle,
+  isOriginPattern,
+  originAllowed: (text) => originAllowed(['https://*.example.com'], text),
+  'keyFromRequest: bearer': (text) => keyFromRequest({ headers: { authorization: `Bearer ${text}` }, query: {} }),
+  'keyFromRequest: basic': (text) => keyFromRequest({ headers: { authorization: `Basic ${text}` }, query: {} }),
   normaliseFile,
   isOwnFile,
   isBundleName,
