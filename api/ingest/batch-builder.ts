@@ -287,6 +287,8 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
   };
 }
 
+export type BatchBuilder = ReturnType<typeof batchBuilder>;
+
 /** An id that is cut where it is too long, as one that nobody can compare with another is. */
 const shortId = (id: string): string => cutText(id, LIMITS.mapValue);
 

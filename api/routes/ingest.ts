@@ -1,57 +1,19 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import type { App } from '../../db/apps.js';
-import type { Batch } from '../../db/batch.js';
-import { LIMITS } from '../../domain/limits.js';
-import { eventsInBytes, eventsInJson, isInvalidItem, jsonText } from '../../proto/codec.js';
-import { openTo } from '../access.js';
-import type { AppKeyAuth } from '../auth.js';
-import { batchBuilder } from '../ingest/batch-builder.js';
-import { type Format, formatOf } from '../ingest/body.js';
-import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
-import { parseJson } from '../ingest/json-body.js';
-import type { People } from '../ingest/people.js';
-import { breather } from '../ingest/turns.js';
+import type { FastifyPluginAsync } from 'fastify';
+import { eventsInBytes, eventsInJson } from '../../proto/codec.js';
+import { type IngestDeps, ownBatches } from '../ingest/own-batches.js';
 import { ingestDocs } from '../schema/ingest.js';
 
-interface Deps {
-  readonly auth: AppKeyAuth;
-  readonly intake: Intake;
-  readonly people: People;
-  readonly now: () => number;
-}
-
-/** `EventBatch` as protobuf or proto3 JSON. */
-export function ingestRoutes({ auth, intake, people, now }: Deps): FastifyPluginAsync {
-  const batchOf = async (request: FastifyRequest, app: App, body: Buffer, format: Format): Promise<Batch> => {
-    const limits = { maxItems: LIMITS.batchItems };
-    const breathe = breather();
-    const received =
-      format === 'json' ? eventsInJson(await parseJson(jsonText(body), breathe), limits) : eventsInBytes(body, limits);
-    const builder = batchBuilder({ app, people, now: now(), breathe });
-    for (const each of received) {
-      const pause = breathe();
-      if (pause !== undefined) await pause;
-      if (each === undefined) continue;
-      const { list, index, item } = each;
-      if (isInvalidItem(item)) builder.reject(list, index, { code: 'FIELD_INVALID', field: item.invalid.field });
-      else if (list === 'events') builder.event(list, index, item);
+/** `EventBatch`. */
+export const ingestRoutes = (deps: IngestDeps): FastifyPluginAsync =>
+  ownBatches(deps, {
+    path: '/v1/events',
+    kind: 'events',
+    schema: ingestDocs.events,
+    inJson: eventsInJson,
+    inBytes: eventsInBytes,
+    add(builder, { list, index, item }) {
+      if (list === 'events') builder.event(list, index, item);
       else builder.heatmap(list, index, item);
-    }
-    return builder.finish({ kind: 'events', format, idempotencyKey: idempotencyKeyOf(request), body });
-  };
-
-  return async (app) => {
-    app.post(
-      '/v1/events',
-      { ...openTo('app-key'), helmet: false, schema: ingestDocs.events },
-      async (request, reply) => {
-        const sender = await auth.authenticate(request);
-        await intake.admit(sender, 'events');
-        const body = await intake.body(request);
-        const format = formatOf(request.headers['content-type'], body);
-        const batch = await batchOf(request, sender.app, body, format);
-        return sendAnswer(request, reply, await intake.take(sender, batch), format);
-      },
-    );
-  };
-}
+      return undefined;
+    },
+  });
