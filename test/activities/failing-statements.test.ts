@@ -26,6 +26,12 @@ const TRANSIENT = {
   network: () => new MongoNetworkError('reset'),
 };
 
+type Faults = Readonly<Record<string, () => unknown>>;
+
+/** Each has an app and flushes of its own. */
+const eachAtOnce = (faults: Faults, work: (fault: () => unknown, kind: string) => Promise<void>) =>
+  Promise.all(Object.entries(faults).map(([kind, fault]) => work(fault, kind)));
+
 type Any = (...args: never[]) => unknown;
 
 /** Fails so often, then does its work. */
@@ -195,7 +201,7 @@ describe('a statement of the storing of a flush that fails', () => {
 
   for (const { name, broken, sets } of STATEMENTS) {
     it(`is tried again where servers are at fault, and nothing is set aside: ${name}`, async () => {
-      for (const fault of Object.values(TRANSIENT)) {
+      await eachAtOnce(TRANSIENT, async (fault) => {
         const { app, flushId, failure, refused } = await stored(broken(storing.real, fault, Infinity));
         assert.ok(failure !== undefined, 'Temporal comes again');
         assert.deepEqual(refused, []);
@@ -203,27 +209,27 @@ describe('a statement of the storing of a flush that fails', () => {
         const { state, stored: count } = await storing.storer().storeFlush({ flushId });
         assert.deepEqual([state, count], ['stored', KINDS.length - 1]);
         assert.deepEqual(await storing.refused(app), []);
-      }
+      });
     });
 
     it(`sets nothing aside where it fails twice and then not: ${name}`, async () => {
-      for (const fault of Object.values({ ...CONTENT, ...OURS })) {
+      await eachAtOnce({ ...CONTENT, ...OURS }, async (fault) => {
         const { failure, refused, flushId } = await stored(broken(storing.real, fault, 2));
         assert.equal(failure, undefined);
         assert.deepEqual(refused, []);
         assert.equal((await storing.flush(flushId)).state, 'stored');
-      }
+      });
     });
 
     it(`sets aside ${sets === null ? 'nothing' : sets.join(', ') || 'nothing'} where it always fails for its content: ${name}`, async () => {
-      for (const [kind, fault] of Object.entries({ ...CONTENT, ...OURS })) {
+      await eachAtOnce({ ...CONTENT, ...OURS }, async (fault, kind) => {
         const { batch, flushId, failure, refused, codes } = await stored(broken(storing.real, fault, Infinity));
         if (sets === null) {
           assert.match(String(failure), /cannot be ended, whatever it holds/);
           assert.equal((await storing.flush(flushId)).state, 'new');
           assert.deepEqual(refused, []);
           assert.equal((await storing.storer().storeFlush({ flushId })).state, 'stored');
-          continue;
+          return;
         }
         assert.equal(failure, undefined, `${kind}: ${String(failure)}`);
         assert.equal((await storing.flush(flushId)).state, 'stored');
@@ -234,7 +240,7 @@ describe('a statement of the storing of a flush that fails', () => {
         assert.ok(codes.every((each) => each === (code ?? 'TypeError')));
         const receipt = await storing.receipt(batch);
         assert.equal(receipt.stored + receipt.refused, KINDS.length - 1);
-      }
+      });
     });
   }
 
