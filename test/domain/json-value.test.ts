@@ -36,7 +36,13 @@ describe('a JSON value', () => {
   }
 
   it('is longer than its length less one as JSON, and no longer than its length', () => {
-    for (const value of [[], {}, 'a"b', { a: [1, null, { b: 'é' }], '"': [true, [], ''] }, new Array(100_000).fill(0)]) {
+    for (const value of [
+      [],
+      {},
+      'a"b',
+      { a: [1, null, { b: 'é' }], '"': [true, [], ''] },
+      new Array(100_000).fill(0),
+    ]) {
       const { length } = JSON.stringify(value);
       assert.equal(isLongerThan(value, length - 1), true);
       assert.equal(isLongerThan(value, length), false);
