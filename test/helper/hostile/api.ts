@@ -205,6 +205,8 @@ export async function send(
       ...headers,
     },
   });
+  // Also after the answer: a body that is too large is refused while it is still being sent.
+  request.on('error', () => undefined);
   request.end(bytes);
   try {
     const [response] = (await once(request, 'response')) as [IncomingMessage];
