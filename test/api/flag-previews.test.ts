@@ -31,11 +31,19 @@ describe('a preview of a change of flags', () => {
   const wider = {
     change: { flagKey: 'checkout', rules: [{ ruleId: 'r', value: true, conditions: country(['de', 'fr']) }] },
   };
+  const ended = (id: string) =>
+    until('the preview has ended', async () => {
+      const { body } = await ask('GET', `flag-previews/${id}`);
+      return pick(body, 'endedAt') !== null && body;
+    });
   const count = async (filter: object) => it_.db.collection('profiles').countDocuments(filter);
 
   it('says who gains, with samples, within the answer where that is quick; and changes nothing', async () => {
-    const { status, body, text } = await ask('POST', 'flag-previews', wider);
-    assert.equal(status, 200, text);
+    const asked = await ask('POST', 'flag-previews', wider);
+    const isQuick = pick(asked.body, 'state') === 'done';
+    assert.equal(asked.status, isQuick ? 200 : 202, asked.text);
+    // On a busy machine it is not.
+    const body = isQuick ? asked.body : await ended(pickText(asked.body, 'previewId'));
     assert.equal(pick(body, 'state'), 'done');
     assert.equal(pick(body, 'profiles'), PEOPLE);
     assert.equal(pick(body, 'total'), PEOPLE);
