@@ -18,7 +18,8 @@ export function definitionFaults(draft: FlagDefinitionDraft, others: OtherDefini
 
 /** What must not be so, before anything else looks at it. */
 export function shapeFault(definition: object): FlagFault | undefined {
-  return sizeFault(definition) ?? jsonFault(definition);
+  // Its size last: what is nested too deep cannot be written as JSON.
+  return jsonFault(definition) ?? sizeFault(definition);
 }
 
 /** The same of its size alone, which takes little time whatever it holds. */
