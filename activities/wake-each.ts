@@ -1,3 +1,5 @@
+import { slices } from '../db/slices.js';
+
 const AT_ONCE = 20;
 
 /** Wakes each, some at a time. One that fails stops none of the others: those that failed, by their id. */
@@ -10,7 +12,7 @@ export async function wakeEach<Id>(ids: readonly Id[], wake: (id: Id) => Promise
       failures.set(id, error);
     }
   };
-  for (let at = 0; at < ids.length; at += AT_ONCE) await Promise.all(ids.slice(at, at + AT_ONCE).map(one));
+  for (const some of slices(ids, AT_ONCE)) await Promise.all(some.map(one));
   return failures;
 }
 

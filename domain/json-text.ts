@@ -16,7 +16,7 @@ const LAST_KEPT = 1_000;
 /** Of an object that must be read whole: to list the names of one takes ever longer. */
 const MOST_MEMBERS = 20_000;
 
-/** Of large lists and objects: all, or as much as any batch may have. */
+/** Of large lists and objects: every entry, or the first `FIRST_KEPT` and, of a list, the last `LAST_KEPT`. */
 export type Keeps = 'all' | 'enough';
 
 const QUOTE = 0x22;
