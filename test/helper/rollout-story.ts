@@ -21,15 +21,18 @@ export async function busyShop({ url, key, flagKey, people }: Shop) {
   await OpenFeature.setProviderAndWait(domain, new OFREPProvider({ baseUrl: url, headers }));
   const client = OpenFeature.getClient(domain);
   const having = new Set<number>();
-  const state = { isOpen: true, isBroken: false, next: 0, visits: 0 };
+  const state = { isOpen: true, isBroken: false, next: 0, round: 0 };
+  const cameThisRound = new Set<number>();
   const failed: string[] = [];
 
   async function visit(person: number): Promise<void> {
+    const { round } = state;
     const hasIt = await has(client, person);
     if (hasIt === undefined) return;
     if (hasIt) having.add(person);
     else having.delete(person);
-    state.visits++;
+    // Who was on the way when the round began may have the answer of before.
+    if (round === state.round) cameThisRound.add(person);
     // Some are prone to errors, whatever they have.
     const usual = person % 50 === 0;
     const broken = state.isBroken && hasIt && person % 2 === 0;
@@ -78,8 +81,9 @@ export async function busyShop({ url, key, flagKey, people }: Shop) {
     share: (): number => having.size / people,
     /** Resolves once everybody has come by again. */
     async round(): Promise<void> {
-      const end = state.visits + people;
-      while (state.visits < end) await new Promise((resolve) => setTimeout(resolve, 50));
+      state.round++;
+      cameThisRound.clear();
+      while (cameThisRound.size < people) await new Promise((resolve) => setTimeout(resolve, 50));
     },
     async close(): Promise<void> {
       state.isOpen = false;
