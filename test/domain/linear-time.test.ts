@@ -26,7 +26,7 @@ import { isBundleName, isOwnFile, normaliseFile } from '../../domain/source-file
 import { isOwnSource, mappable, pathKey, tidySource } from '../../domain/source-path.js';
 import { parseStackTrace, splitHeader } from '../../domain/stack.js';
 import { postHogMessages } from '../../domain/posthog.js';
-import { cpuMs } from '../helper/cpu-time.js';
+import { best, cpuMs } from '../helper/cpu-time.js';
 import { occurrenceOf } from '../helper/occurrence.js';
 import { seededRandom } from '../helper/random.js';
 
@@ -162,7 +162,6 @@ const DOUBLINGS = 2;
 const NOTHING_MS = 2;
 /** A scanner in quadratic time takes four times as long for a doubling. */
 const MOST = 3;
-const TRIES = 5;
 
 let made = 0;
 const textOf = (token: string, [before, after]: readonly [string, string], chars: number): string =>
@@ -175,18 +174,8 @@ async function least(times: number, work: () => unknown): Promise<number> {
   return found;
 }
 
-/**
- * How much longer it takes for each doubling of its text, where it takes any time worth measuring. The compiler and
- * the collector of garbage may fall on the large texts only, but not at each try.
- */
+/** How much longer it takes for each doubling of its text, where it takes any time worth measuring. */
 async function growth(scan: (text: string) => unknown, token: string, around: readonly [string, string]) {
-  let found = Infinity;
-  for (let tries = 0; tries < TRIES && found >= MOST; tries++)
-    found = Math.min(found, await measured(scan, token, around));
-  return found;
-}
-
-async function measured(scan: (text: string) => unknown, token: string, around: readonly [string, string]) {
   const large = () => scan(textOf(token, around, CHARS * 2 ** DOUBLINGS));
   if ((await least(1, large)) < NOTHING_MS * 4) return 1;
   const times = 3;
@@ -201,7 +190,8 @@ describe('each scanner of texts from outside', () => {
     it(`takes twice as long for twice the text at most: ${name}`, async () => {
       for (const token of [...TOKENS, ...pairs]) {
         for (const around of AROUND) {
-          const grows = await growth(scan, token, around);
+          // The compiler and the collector of garbage may fall on the large texts only, but not at each try.
+          const grows = await best(MOST, () => growth(scan, token, around));
           assert.ok(
             grows < MOST,
             `${JSON.stringify(token)} in ${JSON.stringify(around)}: ${grows.toFixed(1)} a doubling`,

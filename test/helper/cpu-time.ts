@@ -8,3 +8,10 @@ export async function cpuMs(work: () => unknown): Promise<number> {
   const { user, system } = process.cpuUsage(began);
   return (user + system) / 1000;
 }
+
+/** The least of so many measurements. Ends with the first that is less than `good`. */
+export async function best(good: number, measure: () => Promise<number>, tries = 5): Promise<number> {
+  let least = Infinity;
+  for (let i = 0; i < tries && least >= good; i++) least = Math.min(least, await measure());
+  return least;
+}

@@ -1,3 +1,5 @@
+import { best } from './cpu-time.js';
+
 /**
  * The CPU time of the longest turn of the event loop while the work goes on, in ms: for as long nobody else is answered.
  * By CPU and not by the clock, which would measure what else the machine does meanwhile.
@@ -25,13 +27,6 @@ async function longestTurn(work: () => Promise<unknown>): Promise<number> {
   return longest;
 }
 
-/** The best of so many tries: whatever collects garbage meanwhile is counted too. Ends with the first good one. */
-export async function bestLongestTurn(
-  goodMs: number,
-  work: () => Promise<unknown>,
-  tries: number = 5,
-): Promise<number> {
-  let best = Infinity;
-  for (let i = 0; i < tries && best >= goodMs; i++) best = Math.min(best, await longestTurn(work));
-  return best;
-}
+/** The best of so many tries: whatever collects garbage meanwhile is counted too. */
+export const bestLongestTurn = (goodMs: number, work: () => Promise<unknown>, tries?: number): Promise<number> =>
+  best(goodMs, () => longestTurn(work), tries);
