@@ -4,6 +4,7 @@ import { ObjectId } from 'mongodb';
 import type { RolloutLookDoc } from '../../db/flag-rollouts.js';
 import type { RolloutHit } from '../../db/rollout-profiles.js';
 import { utcDay } from '../../domain/app.js';
+import { DAY_MS } from '../../domain/limits.js';
 import type { RolloutView } from '../../domain/rollout-view.js';
 import { PLAN, profileAt, type RolloutLife, rolloutLife } from '../helper/rollout-life.js';
 
@@ -154,7 +155,7 @@ describe('profiles of a rollout', () => {
         day,
         category: 'errors',
         count: 1e6,
-        expiresAt: new Date(),
+        expiresAt: new Date(now + DAY_MS),
       } as never);
       const look = await lookAt(view, now);
       await usage.deleteOne({ _id });

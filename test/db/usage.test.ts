@@ -3,9 +3,12 @@ import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
 import { applySchema } from '../../db/schema.js';
 import { usage } from '../../db/usage.js';
+import { utcDay } from '../../domain/app.js';
+import { DAY_MS } from '../../domain/limits.js';
 import { testDatabase, type TestDatabase } from '../helper/database.js';
 
-const DAY = 20_500;
+/** Not a fixed day: once its 90 days are over, MongoDB deletes the document at the next look, within a minute. */
+const DAY = utcDay(Date.now());
 
 describe('the usage of a day', () => {
   let database: TestDatabase;
@@ -37,6 +40,6 @@ describe('the usage of a day', () => {
     const app = new ObjectId();
     await usage(database.db).add(app, DAY, 'events', 1);
     const doc = await database.db.collection('daily_usage').findOne({ appId: app });
-    assert.deepEqual(doc?.['expiresAt'], new Date((DAY + 90) * 86_400_000));
+    assert.deepEqual(doc?.['expiresAt'], new Date((DAY + 90) * DAY_MS));
   });
 });
