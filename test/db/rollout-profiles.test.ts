@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
 import type { RolloutLookDoc } from '../../db/flag-rollouts.js';
 import type { RolloutHit } from '../../db/rollout-profiles.js';
+import { usage } from '../../db/usage.js';
 import { utcDay } from '../../domain/app.js';
-import { DAY_MS } from '../../domain/limits.js';
 import type { RolloutView } from '../../domain/rollout-view.js';
 import { PLAN, profileAt, type RolloutLife, rolloutLife } from '../helper/rollout-life.js';
 
@@ -147,18 +147,9 @@ describe('profiles of a rollout', () => {
       const view = await begun();
       await life.people(view, () => ({ profiles: 4 }));
       const [now, day] = [Date.now(), utcDay(Date.now())];
-      const _id = `${life.appId.toHexString()}/${String(day)}/errors`;
-      const usage = life.db.collection<{ _id: string }>('daily_usage');
-      await usage.insertOne({
-        _id,
-        appId: life.appId,
-        day,
-        category: 'errors',
-        count: 1e6,
-        expiresAt: new Date(now + DAY_MS),
-      } as never);
+      await usage(life.db).add(life.appId, day, 'errors', 1e6);
       const look = await lookAt(view, now);
-      await usage.deleteOne({ _id });
+      await life.db.collection('daily_usage').deleteOne({ appId: life.appId });
       assert.deepEqual([look.hold, look.detail], ['quota', 'errors']);
     });
 

@@ -168,11 +168,7 @@ const textOf = (token: string, [before, after]: readonly [string, string], chars
   // With a number of its own, so that nobody remembers the answer.
   `${before}${token.repeat(Math.ceil(chars / token.length))}${after}${String(made++)}`;
 
-async function least(times: number, work: () => unknown): Promise<number> {
-  let found = Infinity;
-  for (let i = 0; i < times; i++) found = Math.min(found, await cpuMs(work));
-  return found;
-}
+const least = (times: number, work: () => unknown): Promise<number> => best(0, () => cpuMs(work), times);
 
 /** How much longer it takes for each doubling of its text, where it takes any time worth measuring. */
 async function growth(scan: (text: string) => unknown, token: string, around: readonly [string, string]) {

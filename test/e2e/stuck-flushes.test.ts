@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import { MongoNetworkError } from 'mongodb';
 import { batchDeps } from '../../activities/batch-deps.js';

@@ -21,18 +21,17 @@ export async function busyShop({ url, key, flagKey, people }: Shop) {
   await OpenFeature.setProviderAndWait(domain, new OFREPProvider({ baseUrl: url, headers }));
   const client = OpenFeature.getClient(domain);
   const having = new Set<number>();
-  const state = { isOpen: true, isBroken: false, next: 0, round: 0 };
-  const cameThisRound = new Set<number>();
+  const state = { isOpen: true, isBroken: false, next: 0, cameThisRound: new Set<number>() };
   const failed: string[] = [];
 
   async function visit(person: number): Promise<void> {
-    const { round } = state;
+    // Who was on the way when a round began may have the answer of before: that visit counts for the round before.
+    const { cameThisRound } = state;
     const hasIt = await has(client, person);
     if (hasIt === undefined) return;
     if (hasIt) having.add(person);
     else having.delete(person);
-    // Who was on the way when the round began may have the answer of before.
-    if (round === state.round) cameThisRound.add(person);
+    cameThisRound.add(person);
     // Some are prone to errors, whatever they have.
     const usual = person % 50 === 0;
     const broken = state.isBroken && hasIt && person % 2 === 0;
@@ -81,8 +80,7 @@ export async function busyShop({ url, key, flagKey, people }: Shop) {
     share: (): number => having.size / people,
     /** Resolves once everybody has come by again. */
     async round(): Promise<void> {
-      state.round++;
-      cameThisRound.clear();
+      const cameThisRound = (state.cameThisRound = new Set());
       while (cameThisRound.size < people) await new Promise((resolve) => setTimeout(resolve, 50));
     },
     async close(): Promise<void> {
