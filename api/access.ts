@@ -21,6 +21,11 @@ export interface RouteAccess {
   readonly onRequest?: onRequestAsyncHookHandler;
 }
 
+/** Undefined where there is no such route. */
+export function accessOf({ routeOptions: { config } }: FastifyRequest): Access | undefined {
+  return 'access' in config ? (config.access as Access) : undefined;
+}
+
 interface Caller {
   readonly member: Member;
   readonly app?: App;

@@ -11,20 +11,24 @@ import { flagSetWrites } from '../db/flag-set-writes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
 import { LIMITS } from '../domain/limits.js';
-import { openTo } from './access.js';
+import { accessOf, openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
+import { bodyPace, PACE } from './body-pace.js';
 import { pathOf, problems } from './errors.js';
 import { flagSide } from './flags.js';
 import { flagSignaller } from './flags/signaller.js';
 import { STREAM_PATH } from './flags/stream-url.js';
 import { flagWriteBack } from './flags/write-back.js';
+import { burstLimit } from './ingest/burst.js';
 import { groupCommit } from './ingest/group-commit.js';
 import { intake } from './ingest/intake.js';
 import { people } from './ingest/people.js';
 import { dailyQuota } from './ingest/quota.js';
 import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
+import { strangers } from './ingest/strangers.js';
 import { managementRoutes, registry } from './management.js';
+import { takeJson } from './json-parser.js';
 import { metrics } from './metrics.js';
 import { reference, referencePage } from './reference.js';
 import type { AlertAbilities } from './routes/alert-channels.js';
@@ -35,6 +39,7 @@ import { ingestRoutes } from './routes/ingest.js';
 import { postHogRoutes } from './routes/posthog.js';
 import { segmentRoutes } from './routes/segment.js';
 import { sentryRoutes } from './routes/sentry.js';
+import { senders } from './senders.js';
 import { workerStatus } from './worker-status.js';
 
 export interface AppDeps {
@@ -55,6 +60,7 @@ export interface AppDeps {
   readonly now?: () => number;
 }
 
+const HEADERS_MS = 10_000;
 /** Bodies for people are small. */
 const MANAGEMENT_BODY_BYTES = 256 * 1024;
 
@@ -67,12 +73,16 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: LIMITS.bodyBytes,
+    // Of headers and all; what of it a body may take says its pace.
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: PACE.lookEveryMs },
+    requestTimeout: PACE.sourceMapMs + PACE.senderMs,
     return503OnClosing: true,
     // The names of releases stand in paths, percent-encoded.
     routerOptions: { maxParamLength: 2_400 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
   });
   problems(app);
+  takeJson(app);
 
   const numbers = metrics();
   const store = spool(db);
@@ -93,7 +103,14 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     quotas,
     gate,
     metrics: numbers,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+  });
+  const pace = bodyPace({ onError: (err) => log.error({ err }, 'slow bodies were not looked for') });
+  const burst = burstLimit(deps.requestsPerSecondPerKey);
+  const byKey = senders({
+    auth,
+    strangers: strangers({ addressOf: ({ ip }) => ip }),
+    pace,
+    limit: (_request, { keyId }) => burst.check(keyId),
   });
   const setWriteBack = flagWriteBack({ writes: flagSetWrites(client, db), log });
   const signaller = flagSignaller({ temporal, log });
@@ -103,6 +120,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     temporal,
     log,
     auth,
+    senders: byKey,
     intake: taking,
     commit,
     people: known,
@@ -110,21 +128,25 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     gate,
     writeBack: setWriteBack.writeBack,
     secretKey,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
     publicUrl: deps.publicUrl,
     now,
   });
 
+  app.addHook('onRequest', async (request, reply) => {
+    pace.begin(request, reply);
+  });
+  app.addHook('preParsing', async (request) => {
+    // Who sends with an app key may not be known before the body is read, and says so when it is.
+    if (accessOf(request) !== 'app-key') pace.allow(request, PACE.senderMs);
+  });
   // Fastify calls this from an event of the socket: only as a promise may it fail.
   app.addHook('onResponse', async (request, reply) => {
+    pace.answered(request);
     const route = request.routeOptions.url ?? 'none';
     // A stream takes as long as somebody listens.
     if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
     const facts = { method: request.method, path: pathOf(request), status: reply.statusCode, ms: reply.elapsedTime };
-    const isUsual =
-      reply.statusCode < 400 &&
-      'access' in request.routeOptions.config &&
-      request.routeOptions.config.access !== 'member';
+    const isUsual = reply.statusCode < 400 && ![undefined, 'member'].includes(accessOf(request));
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
   });
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
@@ -134,7 +156,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await commit.drain();
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
-    await gate.stop();
+    await Promise.all([gate.stop(), pace.stop()]);
   });
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
@@ -148,20 +170,30 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);
     });
-    await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
-    await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
-    await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
-    await scope.register(postHogRoutes({ auth, intake: taking, people: known, secretKey, now }));
-    await scope.register(sentryRoutes({ auth, intake: taking, people: known, now }));
+    await scope.register(ingestRoutes({ senders: byKey, intake: taking, people: known, now }));
+    await scope.register(errorIngestRoutes({ senders: byKey, intake: taking, people: known, now }));
+    await scope.register(segmentRoutes({ senders: byKey, intake: taking, people: known, secretKey, now }));
+    await scope.register(postHogRoutes({ senders: byKey, intake: taking, people: known, secretKey, now }));
+    await scope.register(sentryRoutes({ senders: byKey, intake: taking, people: known, now }));
     await scope.register(flags.routes);
   });
-  await app.register(batchRoutes({ auth, spool: store }));
+  await app.register(batchRoutes({ senders: byKey, spool: store }));
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
     await scope.register(
-      managementRoutes({ client, db, secretKey, auth, temporal, abilities, log, onFlagsChanged: signaller.onChanged }),
+      managementRoutes({
+        client,
+        db,
+        secretKey,
+        auth,
+        temporal,
+        abilities,
+        log,
+        pace,
+        onFlagsChanged: signaller.onChanged,
+      }),
     );
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>

@@ -16,7 +16,7 @@ const FASTIFY_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>
 /** The one place where an error becomes an answer: problem+json (RFC 9457) with a code of ours. */
 export function problems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | PlatformError, request, reply) => {
-    const refusal = error instanceof PlatformError ? error : asRefusal(error);
+    const refusal = error instanceof PlatformError ? error : isCutOff(request) ? cutOff(error) : asRefusal(error);
     const { status } = ERRORS[refusal.code];
     if (status >= 500) request.log.error({ err: error, code: refusal.code }, 'request failed');
     else request.log.info({ code: refusal.code, detail: refusal.message }, 'request refused');
@@ -26,6 +26,10 @@ export function problems(app: FastifyInstance): void {
     sendProblem(request, reply, new PlatformError('NOT_FOUND', `no route ${request.method} ${pathOf(request)}`)),
   );
 }
+
+/** Whoever sent the body has hung up: nobody waits for the answer, and nothing went wrong here. */
+const isCutOff = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
+const cutOff = (cause: Error) => new PlatformError('BODY_MALFORMED', 'the body ended before it was whole', { cause });
 
 /** Without the query: a key may stand there. */
 export const pathOf = ({ url }: Pick<FastifyRequest, 'url'>): string => url.split('?', 1)[0] ?? '';

@@ -27,6 +27,7 @@ import { flagSetRoutes } from './routes/flag-sets.js';
 import { flagStreamRoutes } from './routes/flag-stream.js';
 import { ofrepRoutes } from './routes/ofrep.js';
 import { postHogFlagRoutes } from './routes/posthog-flags.js';
+import type { Senders } from './senders.js';
 
 interface Deps {
   readonly client: MongoClient;
@@ -35,6 +36,7 @@ interface Deps {
   readonly temporal: () => Client | undefined;
   readonly log: FastifyBaseLogger;
   readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly intake: Intake;
   readonly commit: GroupCommit;
   readonly people: People;
@@ -42,14 +44,13 @@ interface Deps {
   readonly gate: SpoolGate;
   readonly writeBack: WriteBack;
   readonly secretKey: string;
-  readonly requestsPerSecondPerKey: number;
   readonly publicUrl: string | undefined;
   readonly now: () => number;
 }
 
 /** What clients ask of flags: all routes that take an app key, and what stands behind them. */
 export function flagSide(deps: Deps) {
-  const { client, db, temporal, log, auth, intake, people, writeBack, now } = deps;
+  const { client, db, temporal, log, auth, senders, intake, people, writeBack, now } = deps;
   const follower = flagFollower({
     definitions: flagDefinitions(client, db),
     states: flagStates(db),
@@ -68,22 +69,20 @@ export function flagSide(deps: Deps) {
     now,
   });
   const serving = flagServing({
-    auth,
     answers: flagAnswers({ follower, reads, people, writeBack }),
     noteServed: served({ usage, exposures: exposed }),
     rolloutWatch: watch,
     storeGiven: givenAttributes({ intake, people, now, log }),
     secretKey: deps.secretKey,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
     now,
   });
   const streams = flagStreams({ follower, log });
 
   const routes: FastifyPluginAsync = async (app) => {
-    await app.register(ofrepRoutes({ serving, publicUrl: deps.publicUrl }));
-    await app.register(flagSetRoutes({ serving, people, now }));
-    await app.register(flagStreamRoutes({ auth, serving, streams }));
-    await app.register(postHogFlagRoutes({ serving }));
+    await app.register(ofrepRoutes({ senders, serving, publicUrl: deps.publicUrl }));
+    await app.register(flagSetRoutes({ senders, serving, people, now }));
+    await app.register(flagStreamRoutes({ auth, senders, streams }));
+    await app.register(postHogFlagRoutes({ senders, serving }));
   };
 
   return {

@@ -42,6 +42,7 @@ import { tokenChanges } from '../db/token-changes.js';
 import { guard } from './access.js';
 import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
+import type { BodyPace } from './body-pace.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
@@ -76,6 +77,7 @@ interface Deps {
   /** Told after each change of an app's flags or segments. */
   readonly onFlagsChanged?: (appId: ObjectId, app: string) => void;
   readonly abilities: AlertAbilities;
+  readonly pace: BodyPace;
   readonly log?: { debug(facts: object, message: string): void };
 }
 
@@ -123,7 +125,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, log } = given;
+  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, pace, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
   const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
@@ -138,6 +140,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     secretKey,
     temporal,
     abilities,
+    pace,
   };
 
   return async (app) => {

@@ -6,8 +6,6 @@ interface Bounds {
   readonly atOnce: number;
   /** How many may wait for that. */
   readonly waiting: number;
-  /** How long one may take to arrive. */
-  readonly arrivalMs: number;
 }
 
 const refusal = (why: string) => new PlatformError('UNAVAILABLE', why, { retryAfterSeconds: 5 });
@@ -16,7 +14,7 @@ const refusal = (why: string) => new PlatformError('UNAVAILABLE', why, { retryAf
  * A turn for each large upload, taken before its body is read: so many at once bound the memory that they take
  * together. The turn ends with the answer, or with the connection.
  */
-export function uploadTurns({ atOnce, waiting: mostWaiting, arrivalMs }: Bounds) {
+export function uploadTurns({ atOnce, waiting: mostWaiting }: Bounds) {
   const busy = new Set<IncomingMessage>();
   const waiting: { readonly begin: () => void; readonly refuse: (why: PlatformError) => void }[] = [];
   let isClosed = false;
@@ -41,12 +39,7 @@ export function uploadTurns({ atOnce, waiting: mostWaiting, arrivalMs }: Bounds)
     /** @throws UNAVAILABLE when too many wait already */
     async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
       await turn(request);
-      // Too slow a sender would keep others from their turn.
-      const late = setTimeout(() => {
-        if (!request.complete) request.destroy();
-      }, arrivalMs).unref();
       const end = (): void => {
-        clearTimeout(late);
         if (busy.delete(request)) waiting.shift()?.begin();
       };
       response.once('close', end).once('finish', end);

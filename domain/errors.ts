@@ -1,6 +1,7 @@
 /** Everything the platform can refuse, by name: its HTTP status and whether trying again can help. */
 export const ERRORS = {
   BODY_MALFORMED: { status: 400, retryable: false },
+  BODY_TOO_SLOW: { status: 408, retryable: true },
   BODY_TOO_LARGE: { status: 413, retryable: false },
   BATCH_TOO_LARGE: { status: 413, retryable: false },
   CONTENT_TYPE_UNSUPPORTED: { status: 415, retryable: false },

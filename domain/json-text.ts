@@ -1,11 +1,13 @@
+import { LIMITS } from './limits.js';
 import { own } from './loose.js';
+import { finished } from './steps.js';
 
 /** As many as are built in one go: `JSON.parse` cannot be interrupted. */
 const MOST_VALUES = 50_000;
 /** So many characters, about, are built in one go where there are more values. */
 const PIECE_CHARS = 64 * 1024;
 /** More than any value of a batch may have, so that one that is cut is seen to be too deep. */
-const MOST_LEVELS = 110;
+const MOST_LEVELS = LIMITS.jsonLevels;
 
 /**
  * Of a list that must be read in pieces, and of an object's members: more than any that is taken. What is beyond is
@@ -50,6 +52,9 @@ export function* parsedJson(stated: string, keeps: Keeps = 'enough'): Generator<
   if (end === undefined || text.slice(end).trim() !== '') throw malformed('more than one value');
   return yield* inPieces(text, start, { large, keeps });
 }
+
+/** Whether it is nested more deeply than anybody means it. @throws SyntaxError where brackets do not match */
+export const isTooDeep = (text: string): boolean => finished(scanned(text)).levels > MOST_LEVELS;
 
 const malformed = (what: string): SyntaxError => new SyntaxError(`${what} in JSON`);
 

@@ -14,6 +14,8 @@ export const LIMITS = {
   mapEntries: 64,
   mapKey: 200,
   mapValue: 1024,
+  /** Lists and objects inside each other in a JSON text, whoever sends it. */
+  jsonLevels: 64,
   /** How far a client's clock may be ahead, in ms. */
   aheadMs: DAY_MS,
 } as const;

@@ -63,7 +63,8 @@ export const stringMap: Field<StringMap> = {
   },
 };
 
-const MAX_DEPTH = 100;
+/** Of an entry: less than is read of a body, so that one that was cut there is refused here. */
+const MAX_DEPTH = 50;
 
 function textOf(entry: unknown): string | undefined {
   if (typeof entry === 'string') return entry.toWellFormed();

@@ -1,21 +1,17 @@
-import type { FastifyRequest } from 'fastify';
 import { type Json, lookup } from '../../domain/loose.js';
-import type { AppKey, AppKeyAuth } from '../auth.js';
+import type { AppKey } from '../auth.js';
 import { verifyIdentityProof } from '../identity-proof.js';
-import { burstLimit } from '../ingest/burst.js';
 import type { Answer, FlagAnswers } from './answers.js';
 import type { GivenAttributes } from './given-attributes.js';
 import type { RolloutWatch } from './rollout-watch.js';
 import type { NoteServed } from './served.js';
 
 interface Deps {
-  readonly auth: AppKeyAuth;
   readonly answers: FlagAnswers;
   readonly noteServed: NoteServed;
   readonly rolloutWatch: Pick<RolloutWatch, 'note'>;
   readonly storeGiven: GivenAttributes;
   readonly secretKey: string;
-  readonly requestsPerSecondPerKey: number;
   readonly now: () => number;
 }
 
@@ -29,8 +25,7 @@ export interface Question {
 
 /** What the routes that answer for flags have in common, whatever protocol they speak. */
 export function flagServing(deps: Deps) {
-  const { auth, answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
-  const burst = burstLimit(deps.requestsPerSecondPerKey);
+  const { answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
 
   const isTrusted = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
     kind === 'server' ||
@@ -38,21 +33,6 @@ export function flagServing(deps: Deps) {
     verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
 
   return {
-    /** @throws PlatformError UNAUTHENTICATED, ORIGIN_NOT_ALLOWED, RATE_LIMITED, UNAVAILABLE */
-    async admit(request: FastifyRequest): Promise<AppKey> {
-      const found = auth.authenticate(request);
-      const sender = found instanceof Promise ? await found : found;
-      burst.check(sender.keyId);
-      return sender;
-    },
-
-    /** For protocols that put the key into the body. @throws as `admit` */
-    async admitKey(key: string | undefined, origin: string | undefined): Promise<AppKey> {
-      const sender = await auth.authenticateKey(key, origin);
-      burst.check(sender.keyId);
-      return sender;
-    },
-
     /** @throws PlatformError UNAVAILABLE */
     async answer(sender: AppKey, { externalId, given, proof, atLeast }: Question): Promise<Answer> {
       const trusted = externalId === undefined || isTrusted(sender, externalId, proof);

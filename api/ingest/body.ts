@@ -1,5 +1,15 @@
+import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
+import {
+  brotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  gunzip,
+  inflate,
+  inflateRaw,
+} from 'node:zlib';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 
@@ -15,12 +25,17 @@ const STATED: ReadonlyMap<string, Format | 'look'> = new Map<string, Format | 'l
   ['', 'look'],
 ]);
 
-const unzip = {
-  gzip: promisify(gunzip),
-  deflate: promisify(inflate),
-  raw: promisify(inflateRaw),
-  br: promisify(brotliDecompress),
-};
+interface Packing {
+  /** All at once. */
+  readonly unpack: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+  /** Piece by piece. */
+  readonly unpacker: (options: { chunkSize: number }) => Transform;
+}
+
+const GZIP: Packing = { unpack: promisify(gunzip), unpacker: createGunzip };
+const ZLIB: Packing = { unpack: promisify(inflate), unpacker: createInflate };
+const RAW: Packing = { unpack: promisify(inflateRaw), unpacker: createInflateRaw };
+const BROTLI: Packing = { unpack: promisify(brotliDecompress), unpacker: createBrotliDecompress };
 
 /** @throws PlatformError CONTENT_TYPE_UNSUPPORTED */
 export function formatOf(contentType: string | undefined, body: Uint8Array): Format {
@@ -39,8 +54,22 @@ function lookedAt(body: Uint8Array): Format {
 }
 
 /**
- * The body as it was before compression. A gzip body is recognised by its first bytes too, since browsers send it
+ * How a body is packed; undefined where it is not. Gzip is recognised by its first bytes too, since browsers send it
  * without saying so.
+ * @throws PlatformError BODY_MALFORMED where the encoding is unknown
+ */
+export function packingOf(encoding: string | undefined, start: Uint8Array): Packing | undefined {
+  const named = (encoding ?? '').trim().toLowerCase();
+  if (named === '' || named === 'identity') return start[0] === 0x1f && (start[1] ?? 0x8b) === 0x8b ? GZIP : undefined;
+  if (named === 'gzip' || named === 'x-gzip') return GZIP;
+  if (named === 'br') return BROTLI;
+  // "deflate" means zlib's wrapper, and some clients leave it out.
+  if (named === 'deflate') return ((start[0] ?? 0) & 0x0f) === 8 ? ZLIB : RAW;
+  throw new PlatformError('BODY_MALFORMED', 'content-encoding must be gzip, deflate, br or identity');
+}
+
+/**
+ * The body as it was before compression.
  * @throws PlatformError BODY_TOO_LARGE past the limit, BODY_MALFORMED on anything else that is wrong
  */
 export async function inflated(
@@ -48,33 +77,21 @@ export async function inflated(
   encoding: string | undefined,
   most: number = LIMITS.inflatedBytes,
 ): Promise<Buffer> {
-  const named = (encoding ?? '').trim().toLowerCase();
-  const isGzip = body[0] === 0x1f && body[1] === 0x8b;
-  if (named === '' || named === 'identity') return isGzip ? run(unzip.gzip, body, most) : within(body, most);
-  if (named === 'gzip' || named === 'x-gzip') return run(unzip.gzip, body, most);
-  if (named === 'br') return run(unzip.br, body, most);
-  // "deflate" means zlib's wrapper, and some clients leave it out.
-  if (named === 'deflate') return run(((body[0] ?? 0) & 0x0f) === 8 ? unzip.deflate : unzip.raw, body, most);
-  throw new PlatformError('BODY_MALFORMED', 'content-encoding must be gzip, deflate, br or identity');
-}
-
-function within(body: Buffer, most: number): Buffer {
-  if (body.length <= most) return body;
-  throw tooLarge(most);
-}
-
-const tooLarge = (most: number) =>
-  new PlatformError('BODY_TOO_LARGE', `a body holds at most ${String(most)} bytes when inflated`);
-
-async function run(
-  unpack: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>,
-  body: Buffer,
-  most: number,
-): Promise<Buffer> {
+  const packing = packingOf(encoding, body);
+  if (packing === undefined) {
+    if (body.length > most) throw tooLarge(most);
+    return body;
+  }
   try {
-    return await unpack(body, { maxOutputLength: most });
+    return await packing.unpack(body, { maxOutputLength: most });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(most);
-    throw new PlatformError('BODY_MALFORMED', 'the body cannot be inflated', { cause: error });
+    throw cannotInflate(error);
   }
 }
+
+export const tooLarge = (most: number) =>
+  new PlatformError('BODY_TOO_LARGE', `a body holds at most ${String(most)} bytes when inflated`);
+
+export const cannotInflate = (cause: unknown) =>
+  new PlatformError('BODY_MALFORMED', 'the body cannot be inflated', { cause });

@@ -7,7 +7,6 @@ import { LIMITS } from '../../domain/limits.js';
 import { encodeIngestResponse } from '../../proto/codec.js';
 import type { AppKey } from '../auth.js';
 import { type Format, inflated } from './body.js';
-import { burstLimit } from './burst.js';
 import type { GroupCommit } from './group-commit.js';
 import type { People } from './people.js';
 import type { Metrics } from '../metrics.js';
@@ -20,20 +19,16 @@ export interface IntakeDeps {
   readonly quotas: Readonly<Record<UsageCategory, DailyQuota>>;
   readonly gate: SpoolGate;
   readonly metrics: Pick<Metrics, 'ingested'>;
-  readonly requestsPerSecondPerKey: number;
 }
 
 /** Sessions and feedback are few and have no quota. */
 const COUNTED_AS_EVENTS: ReadonlySet<ItemKind> = new Set(['events', 'heatmap', 'profiles']);
 
 /** What every ingest route does around reading its own format. */
-export function intake({ commit, people, quotas, gate, metrics, requestsPerSecondPerKey }: IntakeDeps) {
-  const burst = burstLimit(requestsPerSecondPerKey);
-
+export function intake({ commit, people, quotas, gate, metrics }: IntakeDeps) {
   return {
-    /** May this sender send now? @throws PlatformError RATE_LIMITED, QUOTA_EXCEEDED, UNAVAILABLE */
+    /** May this app's items be taken now? @throws PlatformError QUOTA_EXCEEDED, UNAVAILABLE */
     async admit(sender: AppKey, ...categories: readonly UsageCategory[]): Promise<void> {
-      burst.check(sender.keyId);
       gate.check();
       for (const category of categories) await quotas[category].check(sender.app);
     },

@@ -1,5 +1,6 @@
 import { PlatformError } from '../../domain/errors.js';
 import { type Keeps, parsedJson } from '../../domain/json-text.js';
+import { finished } from '../../domain/steps.js';
 import { type Breather, steadily } from './turns.js';
 
 /** What is smaller is parsed in one go: whatever it holds, that takes a few ms. */
@@ -15,7 +16,7 @@ export const asText = (bytes: Uint8Array): string =>
  */
 export async function parseJson(text: string, breathe: Breather, keeps: Keeps = 'enough'): Promise<unknown> {
   try {
-    if (text.length <= SMALL_CHARS) return JSON.parse(text) as unknown;
+    if (text.length <= SMALL_CHARS) return finished(parsedJson(text, keeps));
     // 8 MiB that are not ASCII take 80 ms to decode, and that has just been done.
     const pause = breathe();
     if (pause !== undefined) await pause;

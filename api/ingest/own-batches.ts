@@ -3,8 +3,7 @@ import type { App } from '../../db/apps.js';
 import type { Batch } from '../../db/batch.js';
 import { LIMITS } from '../../domain/limits.js';
 import { type BatchLimits, type InvalidItem, isInvalidItem, jsonText } from '../../proto/codec.js';
-import { openTo } from '../access.js';
-import type { AppKeyAuth } from '../auth.js';
+import type { Senders } from '../senders.js';
 import { batchBuilder, type BatchBuilder } from './batch-builder.js';
 import { type Format, formatOf } from './body.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from './intake.js';
@@ -13,7 +12,7 @@ import type { People } from './people.js';
 import { breather } from './turns.js';
 
 export interface IngestDeps {
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly intake: Intake;
   readonly people: People;
   readonly now: () => number;
@@ -40,7 +39,7 @@ interface OwnBatches<R extends Received> {
 
 /** The route of a batch message of our own, as protobuf or proto3 JSON. Its items are read one by one, with breaths. */
 export function ownBatches<R extends Received>(
-  { auth, intake, people, now }: IngestDeps,
+  { senders, intake, people, now }: IngestDeps,
   { path, kind, schema, inJson, inBytes, add }: OwnBatches<R>,
 ): FastifyPluginAsync {
   const isValid = (received: R): received is Valid<R> => !isInvalidItem(received.item);
@@ -66,8 +65,8 @@ export function ownBatches<R extends Received>(
   }
 
   return async (app) => {
-    app.post(path, { ...openTo('app-key'), helmet: false, schema }, async (request, reply) => {
-      const sender = await auth.authenticate(request);
+    app.post(path, { ...senders.byHead(), helmet: false, schema }, async (request, reply) => {
+      const sender = senders.of(request);
       await intake.admit(sender, kind);
       const body = await intake.body(request);
       const format = formatOf(request.headers['content-type'], body);

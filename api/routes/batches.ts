@@ -1,24 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Spool } from '../../db/spool.js';
 import { PlatformError } from '../../domain/errors.js';
-import { openTo } from '../access.js';
-import type { AppKeyAuth } from '../auth.js';
 import { patiently } from '../patience.js';
-import { Problem } from '../schema/problem.js';
 import { ReceiptParams, ReceiptView } from '../schema/ingest.js';
+import { Problem } from '../schema/problem.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly spool: Pick<Spool, 'receipt'>;
 }
 
 /** What became of a batch, for whoever sent it. */
-export function batchRoutes({ auth, spool }: Deps): FastifyPluginAsyncTypebox {
+export function batchRoutes({ senders, spool }: Deps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get(
       '/v1/batches/:batchId',
       {
-        ...openTo('app-key'),
+        ...senders.byHead(),
         schema: {
           tags: ['ingest'],
           summary: 'What became of a batch',
@@ -27,8 +26,8 @@ export function batchRoutes({ auth, spool }: Deps): FastifyPluginAsyncTypebox {
         },
       },
       async (request) => {
-        const sender = await auth.authenticate(request);
-        const receipt = await patiently(spool.receipt(sender.app.id, Buffer.from(request.params.batchId, 'hex')));
+        const { app: owner } = senders.of(request);
+        const receipt = await patiently(spool.receipt(owner.id, Buffer.from(request.params.batchId, 'hex')));
         if (receipt === null) {
           throw new PlatformError('NOT_FOUND', 'no such batch of this app within the dedupe window');
         }

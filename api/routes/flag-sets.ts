@@ -1,26 +1,27 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
-import { openTo } from '../access.js';
 import { isKnownBy, versionSeen } from '../flags/etag.js';
 import { etagOf, setAsJson, setAsMessage } from '../flags/rendering.js';
 import type { FlagServing } from '../flags/serving.js';
 import type { People } from '../ingest/people.js';
 import { flagSetDocs, FlagSetQuery } from '../schema/flag-set.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
+  readonly senders: Senders;
   readonly serving: FlagServing;
   readonly people: People;
   readonly now: () => number;
 }
 
 /** All flags of a profile. */
-export function flagSetRoutes({ serving, people, now }: Deps): FastifyPluginAsync {
+export function flagSetRoutes({ senders, serving, people, now }: Deps): FastifyPluginAsync {
   return async (app) => {
     app.get<{ Querystring: { profileId?: string } }>(
       '/v1/flags',
-      { ...openTo('app-key'), helmet: false, schema: { ...flagSetDocs, querystring: FlagSetQuery } },
+      { ...senders.byHead(), helmet: false, schema: { ...flagSetDocs, querystring: FlagSetQuery } },
       async (request, reply) => {
-        const sender = await serving.admit(request);
+        const sender = senders.of(request);
         const { profileId: externalId = '' } = request.query;
         if (externalId === '') throw new PlatformError('REQUEST_INVALID', 'profileId is missing');
         const { 'if-none-match': known, 'x-identity-proof': proof, accept = '' } = request.headers;

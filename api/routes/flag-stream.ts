@@ -1,17 +1,16 @@
 import { fastifySSE } from '@fastify/sse';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
-import { openTo } from '../access.js';
 import type { AppKeyAuth } from '../auth.js';
 import { keyFromRequest } from '../auth-header.js';
 import { versionSeen } from '../flags/etag.js';
-import type { FlagServing } from '../flags/serving.js';
 import { STREAM_PATH } from '../flags/stream-url.js';
 import type { FlagStreams, Wire } from '../flags/streams.js';
+import type { Senders } from '../senders.js';
 import { flagStreamDocs, FlagStreamQuery } from '../schema/flag-stream.js';
 
 interface Deps {
   readonly auth: AppKeyAuth;
-  readonly serving: FlagServing;
+  readonly senders: Senders;
   readonly streams: FlagStreams;
 }
 
@@ -20,7 +19,7 @@ const HEARTBEAT_MS = 15_000;
 const GOODBYE_MS = 1_000;
 
 /** Tells of changes of flags as they happen, in the words that OFREP's web provider listens for. */
-export function flagStreamRoutes({ auth, serving, streams }: Deps): FastifyPluginAsync {
+export function flagStreamRoutes({ auth, senders, streams }: Deps): FastifyPluginAsync {
   return async (app) => {
     // On this scope itself, where a plugin's own would keep it from our route.
     await fastifySSE(app, { heartbeatInterval: HEARTBEAT_MS, serializer: String });
@@ -30,13 +29,13 @@ export function flagStreamRoutes({ auth, serving, streams }: Deps): FastifyPlugi
     app.get<{ Querystring: { since?: string } }>(
       STREAM_PATH,
       {
-        ...openTo('app-key'),
+        ...senders.byHead(),
         helmet: false,
         sse: 'manual',
         schema: { ...flagStreamDocs, querystring: FlagStreamQuery },
       },
       async (request, reply) => {
-        const sender = await serving.admit(request);
+        const sender = senders.of(request);
         streams.admit(sender);
         const key = keyFromRequest(request);
         const { origin, 'last-event-id': last } = request.headers;

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
-import { openTo } from '../access.js';
 import type { AppKey } from '../auth.js';
 import { keyFromRequest } from '../auth-header.js';
 import { isKnownBy, versionSeen } from '../flags/etag.js';
@@ -10,8 +9,10 @@ import type { FlagServing } from '../flags/serving.js';
 import { streamUrl } from '../flags/stream-url.js';
 import { inflated } from '../ingest/body.js';
 import { ofrepDocs } from '../schema/ofrep.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
+  readonly senders: Senders;
   readonly serving: FlagServing;
   /** Where this instance is reached, if it knows. */
   readonly publicUrl: string | undefined;
@@ -22,7 +23,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 export const CONTEXT_BYTES = 256 * 1024;
 
 /** OpenFeature's remote evaluation protocol, for its unmodified providers. */
-export function ofrepRoutes({ serving, publicUrl }: Deps): FastifyPluginAsync {
+export function ofrepRoutes({ senders, serving, publicUrl }: Deps): FastifyPluginAsync {
   async function contextOf(request: FastifyRequest): Promise<OfrepContext | ContextFault> {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     try {
@@ -58,7 +59,7 @@ export function ofrepRoutes({ serving, publicUrl }: Deps): FastifyPluginAsync {
   }
 
   async function all(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const sender = await serving.admit(request);
+    const sender = senders.of(request);
     const context = await contextOf(request);
     if ('errorCode' in context) return refuse(reply, 400, context);
     const answer = await answerFor(sender, request, context);
@@ -73,7 +74,7 @@ export function ofrepRoutes({ serving, publicUrl }: Deps): FastifyPluginAsync {
   }
 
   async function one(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const sender = await serving.admit(request);
+    const sender = senders.of(request);
     const { '*': key } = request.params as { readonly '*': string };
     const context = await contextOf(request);
     if ('errorCode' in context) return refuse(reply, 400, { key, ...context });
@@ -90,7 +91,7 @@ export function ofrepRoutes({ serving, publicUrl }: Deps): FastifyPluginAsync {
   }
 
   return async (app) => {
-    const options = { ...openTo('app-key'), helmet: false, bodyLimit: CONTEXT_BYTES } as const;
+    const options = { ...senders.byHead(), helmet: false, bodyLimit: CONTEXT_BYTES } as const;
     app.post('/ofrep/v1/evaluate/flags', { ...options, schema: ofrepDocs.bulk }, all);
     app.post('/ofrep/v1/evaluate/flags/*', { ...options, schema: ofrepDocs.single }, one);
   };

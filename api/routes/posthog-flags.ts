@@ -2,32 +2,27 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { type Json, listOf, objectOf, textOf, tooDeep } from '../../domain/loose.js';
-import { openTo } from '../access.js';
-import { keyFromRequest } from '../auth-header.js';
 import { postHogFlags } from '../flags/posthog-flags.js';
 import type { FlagServing } from '../flags/serving.js';
 import { inflated } from '../ingest/body.js';
-import { keyIn, postHogBody } from '../ingest/posthog-body.js';
+import { KEY_IN_POSTHOG, postHogBody } from '../ingest/posthog-body.js';
 import { breather } from '../ingest/turns.js';
 import { postHogDocs } from '../schema/posthog.js';
+import type { Senders } from '../senders.js';
 import { CONTEXT_BYTES } from './ofrep.js';
 
 interface Deps {
+  readonly senders: Senders;
   readonly serving: FlagServing;
 }
 
 /** What PostHog's libraries ask of flags. */
-export function postHogFlagRoutes({ serving }: Deps): FastifyPluginAsync {
+export function postHogFlagRoutes({ senders, serving }: Deps): FastifyPluginAsync {
   async function flags(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { origin } = request.headers;
-    const stated = keyFromRequest(request);
-    const early = stated === undefined ? undefined : await serving.admitKey(stated, origin);
+    const sender = senders.of(request);
     const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const encoding = request.headers['content-encoding'];
     const body = objectOf(await postHogBody(await inflated(bytes, encoding, CONTEXT_BYTES), breather()));
-    const key = keyIn(body);
-    const sender = early ?? (await serving.admitKey(typeof key === 'string' ? key : undefined, origin));
-
     const externalId = textOf(body['distinct_id']);
     if (externalId === '' || externalId.length > LIMITS.mapValue)
       throw new PlatformError('REQUEST_INVALID', 'distinct_id is missing or too long');
@@ -40,7 +35,7 @@ export function postHogFlagRoutes({ serving }: Deps): FastifyPluginAsync {
   }
 
   return async (app) => {
-    const options = { ...openTo('app-key'), helmet: false, bodyLimit: CONTEXT_BYTES } as const;
+    const options = { ...senders.byHeadOrBody(KEY_IN_POSTHOG), helmet: false, bodyLimit: CONTEXT_BYTES } as const;
     app.post('/flags/', { ...options, schema: postHogDocs.flags }, flags);
     app.post('/flags', { ...options, schema: { hide: true } }, flags);
   };

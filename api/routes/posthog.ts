@@ -3,19 +3,18 @@ import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { objectOf } from '../../domain/loose.js';
 import { type PostHogMessage, postHogMessages } from '../../domain/posthog.js';
-import { openTo } from '../access.js';
-import type { AppKey, AppKeyAuth } from '../auth.js';
-import { keyFromRequest } from '../auth-header.js';
+import type { AppKey } from '../auth.js';
 import { verifyIdentityProof } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
-import { keyIn, postHogBody } from '../ingest/posthog-body.js';
+import { KEY_IN_POSTHOG, postHogBody } from '../ingest/posthog-body.js';
 import { type Breather, breather } from '../ingest/turns.js';
 import { postHogDocs } from '../schema/posthog.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly intake: Intake;
   readonly people: People;
   readonly secretKey: string;
@@ -24,7 +23,6 @@ interface Deps {
 
 interface PostHogRequest {
   readonly events: readonly unknown[];
-  readonly key: unknown;
   readonly sentAt: unknown;
 }
 
@@ -43,7 +41,7 @@ const CONFIG = {
 };
 
 /** What PostHog's libraries send, so that an app moves over by changing a URL and a key. */
-export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
+export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
   /** Whether this sender may state something about this profile. */
   const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
     kind === 'server' ||
@@ -51,13 +49,10 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
     verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
 
   async function capture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const stated = keyFromRequest(request);
-    const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
+    const sender = senders.of(request);
     const body = await intake.body(request);
     const breathe = breather();
-    const { events, key, sentAt } = await readRequest(body, breathe);
-    const sender =
-      early ?? (await auth.authenticateKey(typeof key === 'string' ? key : undefined, request.headers.origin));
+    const { events, sentAt } = await readRequest(body, breathe);
     const at = now();
     const messages: (readonly PostHogMessage[])[] = [];
     let pointsLeft: number = LIMITS.batchItems;
@@ -98,23 +93,19 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
   }
 
   return async (app) => {
-    const options = { ...openTo('app-key'), helmet: false } as const;
+    const options = { ...senders.byHeadOrBody(KEY_IN_POSTHOG), helmet: false } as const;
     app.post('/batch/', { ...options, schema: postHogDocs.batch }, capture);
     app.post('/e/', { ...options, schema: postHogDocs.capture }, capture);
     for (const path of ['/batch', '/e', '/capture/', '/capture', '/i/v0/e/', '/i/v0/e'])
       app.post(path, { ...options, schema: { hide: true } }, capture);
 
-    const config = async (request: FastifyRequest): Promise<string> => {
-      const { key } = request.params as { readonly key: string };
-      await auth.authenticateKey(key, request.headers.origin);
-      return key;
-    };
-    app.get('/array/:key/config', { ...options, schema: postHogDocs.config }, async (request, reply) => {
-      await config(request);
-      return reply.type('application/json; charset=utf-8').send(JSON.stringify(CONFIG));
-    });
-    app.get('/array/:key/config.js', { ...options, schema: { hide: true } }, async (request, reply) => {
-      const entry = JSON.stringify({ [await config(request)]: { config: CONFIG, siteApps: [] } });
+    const keyOf = ({ params }: FastifyRequest): string => (params as { readonly key: string }).key;
+    const inPath = { ...senders.byHead(keyOf), helmet: false } as const;
+    app.get('/array/:key/config', { ...inPath, schema: postHogDocs.config }, async (_request, reply) =>
+      reply.type('application/json; charset=utf-8').send(JSON.stringify(CONFIG)),
+    );
+    app.get('/array/:key/config.js', { ...inPath, schema: { hide: true } }, async (request, reply) => {
+      const entry = JSON.stringify({ [keyOf(request)]: { config: CONFIG, siteApps: [] } });
       const script = `window._POSTHOG_REMOTE_CONFIG=Object.assign(window._POSTHOG_REMOTE_CONFIG||{},${entry});`;
       // The page that loads it is of another site.
       return reply
@@ -135,7 +126,6 @@ async function readRequest(body: Buffer, breathe: Breather): Promise<PostHogRequ
   const first = objectOf(events[0]);
   return {
     events,
-    key: keyIn(whole) ?? keyIn(first) ?? objectOf(first['properties'])['token'],
     sentAt: whole['sent_at'] ?? first['sent_at'],
   };
 }

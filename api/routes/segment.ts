@@ -1,10 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
+import { objectOf } from '../../domain/loose.js';
 import { segmentMessage } from '../../domain/segment.js';
-import { openTo } from '../access.js';
-import type { AppKey, AppKeyAuth } from '../auth.js';
-import { keyFromRequest } from '../auth-header.js';
+import type { AppKey } from '../auth.js';
 import { verifyIdentityProof } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
@@ -12,22 +11,18 @@ import { asText, parseJson } from '../ingest/json-body.js';
 import type { People } from '../ingest/people.js';
 import { type Breather, breather } from '../ingest/turns.js';
 import { ingestDocs } from '../schema/ingest.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly intake: Intake;
   readonly people: People;
   readonly secretKey: string;
   readonly now: () => number;
 }
 
-interface SegmentBatch {
-  readonly batch: readonly unknown[];
-  readonly writeKey?: unknown;
-}
-
 /** What Segment's libraries send, so that an app moves over by changing a URL and a key. */
-export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
+export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
   /** Whether this sender may state something about this profile. */
   const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
     kind === 'server' ||
@@ -37,17 +32,13 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
   return async (app) => {
     app.post(
       '/v1/batch',
-      { ...openTo('app-key'), helmet: false, schema: ingestDocs.segment },
+      { ...senders.byHeadOrBody({ ofWhole: ['writeKey'] }), helmet: false, schema: ingestDocs.segment },
       async (request, reply) => {
-        const stated = keyFromRequest(request);
-        const early = stated === undefined ? undefined : await auth.authenticateKey(stated, request.headers.origin);
+        const sender = senders.of(request);
+        await intake.admit(sender, 'events');
         const body = await intake.body(request);
         const breathe = breather();
-        const { batch, writeKey } = await readBatch(body, breathe);
-        const sender =
-          early ??
-          (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
-        await intake.admit(sender, 'events');
+        const batch = await readBatch(body, breathe);
 
         const builder = batchBuilder({ app: sender.app, people, now: now(), breathe });
         for (const [index, value] of batch.entries()) {
@@ -71,11 +62,10 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
   };
 }
 
-async function readBatch(body: Buffer, breathe: Breather): Promise<SegmentBatch> {
+async function readBatch(body: Buffer, breathe: Breather): Promise<readonly unknown[]> {
   const value = await parseJson(asText(body), breathe);
-  const isBatch = typeof value === 'object' && value !== null && 'batch' in value && Array.isArray(value.batch);
-  if (!isBatch) throw new PlatformError('BODY_MALFORMED', 'the body needs a list named batch');
-  const batch = value as SegmentBatch;
-  if (batch.batch.length <= LIMITS.batchItems) return batch;
+  const batch = objectOf(value)['batch'];
+  if (!Array.isArray(batch)) throw new PlatformError('BODY_MALFORMED', 'the body needs a list named batch');
+  if (batch.length <= LIMITS.batchItems) return batch as readonly unknown[];
   throw new PlatformError('BATCH_TOO_LARGE', `a batch holds at most ${String(LIMITS.batchItems)} items`);
 }

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
+import type { Json } from '../../domain/loose.js';
 import { dsnOf, keyInSentryAuth } from '../../domain/sentry/dsn.js';
 import type { Envelope } from '../../domain/sentry/envelope.js';
-import { openTo } from '../access.js';
-import type { AppKey, AppKeyAuth } from '../auth.js';
+import type { AppKey } from '../auth.js';
 import { envelopeBatch } from '../ingest/envelope-batch.js';
 import { envelopeIn, storedEventIn } from '../ingest/envelope-body.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
 import { sentryDocs } from '../schema/sentry.js';
+import type { Senders } from '../senders.js';
 
 interface Deps {
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly intake: Intake;
   readonly people: People;
   readonly now: () => number;
@@ -24,27 +25,18 @@ const RATE_LIMITS = 'x-sentry-rate-limits';
 const LONGEST_SILENCE_SECONDS = 3_600;
 
 /** What Sentry's SDKs send, so that an app moves over by changing its DSN. */
-export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPluginAsync {
-  async function senderBy(key: string | undefined, dsnId: string, request: FastifyRequest): Promise<AppKey> {
-    const sender = await auth.authenticateKey(key, request.headers.origin);
-    if (String(sender.app.dsnId) === dsnId) return sender;
-    throw new PlatformError('UNAUTHENTICATED', 'this key is of another app than the DSN names');
-  }
-
-  /** Before its body is read, where the request itself says who sends. */
-  async function knownSender(request: FastifyRequest, dsnId: string): Promise<AppKey | undefined> {
-    const key = keyOf(request);
-    if (key === undefined) return undefined;
-    const sender = await senderBy(key, dsnId, request);
+export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPluginAsync {
+  /** Before the items are read: by the request, or by the header of the envelope. */
+  async function admit(sender: AppKey, dsnId: string): Promise<AppKey> {
+    if (String(sender.app.dsnId) !== dsnId)
+      throw new PlatformError('UNAUTHENTICATED', 'this key is of another app than the DSN names');
     await intake.admit(sender);
     return sender;
   }
 
-  async function senderInside({ header }: Envelope, request: FastifyRequest, dsnId?: string): Promise<AppKey> {
+  async function admitInside(request: FastifyRequest, header: Json, dsnId?: string): Promise<AppKey> {
     const dsn = dsnOf(header['dsn']);
-    const sender = await senderBy(dsn?.key, dsnId ?? dsn?.dsnId ?? '', request);
-    await intake.admit(sender);
-    return sender;
+    return admit(await senders.letIn(request, dsn?.key), dsnId ?? dsn?.dsnId ?? '');
   }
 
   async function take(sender: AppKey, envelope: Envelope, reply: FastifyReply): Promise<FastifyReply> {
@@ -69,35 +61,39 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
       done(null, payload);
     });
 
-    const options = (schema: object): RouteShorthandOptions => ({
-      ...openTo('app-key'),
-      helmet: false,
-      schema,
-      errorHandler,
-    });
+    const options = { helmet: false, errorHandler } as const;
     const dsnIdOf = ({ params }: FastifyRequest): string => (params as { readonly dsnId: string }).dsnId;
 
     const envelope = async (request: FastifyRequest, reply: FastifyReply) => {
       const dsnId = dsnIdOf(request);
-      const early = await knownSender(request, dsnId);
-      const read = await envelopeIn(request);
-      return take(early ?? (await senderInside(read, request, dsnId)), read, reply);
+      const known = senders.known(request);
+      let sender = known && (await admit(known, dsnId));
+      const read = await envelopeIn(request, async (header) => {
+        sender ??= await admitInside(request, header, dsnId);
+      });
+      return take(sender ?? senders.of(request), read, reply);
     };
-    app.post('/api/:dsnId/envelope/', options(sentryDocs.envelope), envelope);
-    app.post('/api/:dsnId/envelope', options({ hide: true }), envelope);
+    const ofEnvelope = { ...senders.byHeadOrLater(keyOf), ...options };
+    app.post('/api/:dsnId/envelope/', { ...ofEnvelope, schema: sentryDocs.envelope }, envelope);
+    app.post('/api/:dsnId/envelope', { ...ofEnvelope, schema: { hide: true } }, envelope);
 
     const store = async (request: FastifyRequest, reply: FastifyReply) => {
-      const sender = await knownSender(request, dsnIdOf(request));
-      if (sender === undefined) throw new PlatformError('UNAUTHENTICATED', 'no key');
+      const sender = await admit(senders.of(request), dsnIdOf(request));
       return take(sender, await storedEventIn(request), reply);
     };
-    app.post('/api/:dsnId/store/', options(sentryDocs.store), store);
-    app.post('/api/:dsnId/store', options({ hide: true }), store);
+    const ofStore = { ...senders.byHead(keyOf), ...options };
+    app.post('/api/:dsnId/store/', { ...ofStore, schema: sentryDocs.store }, store);
+    app.post('/api/:dsnId/store', { ...ofStore, schema: { hide: true } }, store);
 
-    app.post('/v1/sentry/tunnel', options(sentryDocs.tunnel), async (request, reply) => {
-      const read = await envelopeIn(request);
-      return take(await senderInside(read, request), read, reply);
-    });
+    const tunnel = async (request: FastifyRequest, reply: FastifyReply) => {
+      let sender: AppKey | undefined;
+      const read = await envelopeIn(request, async (header) => {
+        sender = await admitInside(request, header);
+      });
+      return take(sender ?? senders.of(request), read, reply);
+    };
+    const ofTunnel = { ...senders.byHeadOrLater(() => undefined), ...options };
+    app.post('/v1/sentry/tunnel', { ...ofTunnel, schema: sentryDocs.tunnel }, tunnel);
   };
 }
 

@@ -6,6 +6,7 @@ import { debugIdOf, SOURCE_MAP_LIMITS } from '../../domain/source-map.js';
 import { pathKey } from '../../domain/source-path.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
+import { type BodyPace, PACE } from '../body-pace.js';
 import { inflated } from '../ingest/body.js';
 import type { KeyOrMember } from '../key-or-member.js';
 import { AppParams } from '../schema/app.js';
@@ -27,6 +28,7 @@ interface Deps {
   readonly keyOrMember: KeyOrMember;
   readonly sourceMaps: Pick<SourceMaps, 'page'>;
   readonly sourceMapChanges: SourceMapChanges;
+  readonly pace: BodyPace;
 }
 
 interface Keys {
@@ -36,7 +38,7 @@ interface Keys {
 }
 
 const tags = ['releases'];
-const TURNS = { atOnce: 2, waiting: 200, arrivalMs: 2 * 60_000 };
+const TURNS = { atOnce: 2, waiting: 200 };
 
 const invalid = (message: string) => new PlatformError('REQUEST_INVALID', message);
 
@@ -60,7 +62,7 @@ function keysOf({ release, path, debugId }: Keys, ownDebugId: string | undefined
 
 /** Maps come in and are never given out: nobody reads sources here, but in the frames of errors. */
 export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
-  const { guard, keyOrMember, sourceMaps, sourceMapChanges } = deps;
+  const { guard, keyOrMember, sourceMaps, sourceMapChanges, pace } = deps;
   const turns = uploadTurns(TURNS);
 
   return async (app) => {
@@ -80,7 +82,11 @@ export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
         ...keyOrMember.inApp('releases:write'),
         bodyLimit: SOURCE_MAP_LIMITS.bytes,
         preParsing: async (request, reply) => {
+          // Who waits for a turn is not slow.
+          pace.rest(request);
           await turns.take(request.raw, reply.raw);
+          pace.begin(request, reply);
+          pace.allow(request, PACE.sourceMapMs);
         },
         schema: {
           tags,

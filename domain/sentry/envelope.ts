@@ -1,4 +1,6 @@
+import { parsedJson } from '../json-text.js';
 import { isObject, type Json } from '../loose.js';
+import { finished } from '../steps.js';
 
 /** One item that is read; the others are skipped while they come in. */
 export interface EnvelopeItem {
@@ -34,7 +36,7 @@ interface Span {
 const NEWLINE = 0x0a;
 const FIRST_CAPACITY = 4 * 1024;
 /** Of the envelope's header, and of each item's: a longer one is none. */
-const HEADER_BYTES = 64 * 1024;
+export const HEADER_BYTES = 64 * 1024;
 
 /**
  * Reads an envelope as it comes in: a header line, then for each item a header line and a payload, of a stated length
@@ -71,7 +73,7 @@ export function envelopeReader({ decode, keeps, maxItems, maxKeptBytes }: Deps) 
   function json(): unknown {
     if (length - lineStart > HEADER_BYTES) return undefined;
     try {
-      return JSON.parse(decode(kept.subarray(lineStart, length)));
+      return finished(parsedJson(decode(kept.subarray(lineStart, length))));
     } catch {
       return undefined;
     }
@@ -140,6 +142,9 @@ export function envelopeReader({ decode, keeps, maxItems, maxKeptBytes }: Deps) 
       }
       return true;
     },
+
+    /** Undefined while its line has not ended, null where it is none. */
+    header: (): Json | null | undefined => (expected === 'header' ? undefined : (header ?? null)),
 
     /** Undefined where the header is none. A payload that was cut off is given as far as it came. */
     finish(): Envelope | undefined {

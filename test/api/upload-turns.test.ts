@@ -27,7 +27,7 @@ describe('the turns of uploads', () => {
   beforeEach(async () => {
     [sockets, began, asked] = [[], [], 0];
     renew();
-    turns = uploadTurns({ atOnce: 2, waiting: 2, arrivalMs: 60_000 });
+    turns = uploadTurns({ atOnce: 2, waiting: 2 });
     server = createServer((request, response) => {
       const end = (status: number): void => {
         response.statusCode = status;
@@ -113,13 +113,5 @@ describe('the turns of uploads', () => {
     assert.equal(await refused, '503');
     await closed;
     assert.equal(await status(await begin('/4')), '503');
-  });
-
-  it('end for who sends too slowly', async () => {
-    turns = uploadTurns({ atOnce: 1, waiting: 1, arrivalMs: 20 });
-    const slow = await begin('/1');
-    await once(slow.resume(), 'close');
-    await begin('/2');
-    await until(() => began.includes('/2'));
   });
 });

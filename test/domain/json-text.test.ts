@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parsedJson } from '../../domain/json-text.js';
+import { isTooDeep, parsedJson } from '../../domain/json-text.js';
 import { finished } from '../../domain/steps.js';
 import { cpuMs } from '../helper/cpu-time.js';
 
@@ -70,12 +70,17 @@ describe('a JSON text that is read in steps', () => {
 
   it('is null where it lies deeper than anybody means it', () => {
     const deep = (levels: number, inside: string): string => '['.repeat(levels) + inside + ']'.repeat(levels);
-    const text = `{"a":${deep(108, '{"x":[],"y":1},[[]]')},"b":${deep(100_000, '')},"c":3}`;
+    const text = `{"a":${deep(62, '{"x":[],"y":1},[[]]')},"b":${deep(100_000, '')},"c":3}`;
     assert.deepEqual(parse(text), {
-      a: JSON.parse(deep(108, '{"x":null,"y":1},[null]')) as unknown,
-      b: JSON.parse(deep(109, 'null')) as unknown,
+      a: JSON.parse(deep(62, '{"x":null,"y":1},[null]')) as unknown,
+      b: JSON.parse(deep(63, 'null')) as unknown,
       c: 3,
     });
+  });
+
+  it('is known to be too deep before it is built', () => {
+    const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+    assert.deepEqual([isTooDeep(deep(64)), isTooDeep(deep(65)), isTooDeep(`{"a":${deep(63)}}`)], [false, true, false]);
   });
 
   it('is refused where it is none, wherever that is', () => {
