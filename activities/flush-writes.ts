@@ -13,15 +13,20 @@ export interface WriteDeps {
   readonly now: () => number;
 }
 
+/** A join of an id that is somebody's, for which the app demands a proof. */
+const UNPROVED = { by: 'filter', reason: 'identity_proof', category: 'profile' } as const;
+
 /** What a flush does besides storing documents, inside its last transaction. */
 export function flushWrites({ profiles, sessions, feedback, drops, now }: WriteDeps) {
   return async (writes: readonly FlushWrite[], session: ClientSession): Promise<void> => {
     if (writes.length === 0) return;
     const of = <T extends FlushWrite['type']>(...types: readonly T[]) =>
       writes.filter((each): each is Extract<FlushWrite, { type: T }> => types.some((type) => type === each.type));
-    await profiles.write(of('identify', 'alias'), session);
-    await sessions.write(of('session', 'sessions'), session, new Date(now()));
+    const at = new Date(now());
+    const notJoined = await profiles.write(of('identify', 'alias'), session);
+    const unproved = notJoined.map(({ appId }) => ({ type: 'drop', appId, ...UNPROVED, count: 1, at }) as const);
+    await sessions.write(of('session', 'sessions'), session, at);
     await feedback.write(of('feedback'), session);
-    await drops.write(of('drop'), session);
+    await drops.write([...of('drop'), ...unproved], session);
   };
 }

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { App } from '../db/apps.js';
+import type { AppKey } from './auth.js';
 
 /** The secret an app's own server signs profile ids with. Derived, so there is none to steal from the database. */
 export function identitySecret(secretKey: string, app: Pick<App, 'id'>, version: number): string {
@@ -32,3 +33,19 @@ export function verifyIdentityProof({ secretKey, app, profileId, proof, now = Da
     .map((expected) => timingSafeEqual(expected, given))
     .includes(true);
 }
+
+/** Who may state something about whom. */
+export function vouching({ secretKey, now }: { readonly secretKey: string; readonly now: () => number }) {
+  /** Whether the app's own server vouches for this id, by its key or by a proof. */
+  const isProved = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
+    kind === 'server' || verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+
+  return {
+    isProved,
+    /** Where an app demands no proof, anybody may. */
+    mayWrite: (sender: AppKey, profileId: string, proof: string | undefined): boolean =>
+      !sender.app.config.identityProof || isProved(sender, profileId, proof),
+  };
+}
+
+export type Vouching = ReturnType<typeof vouching>;

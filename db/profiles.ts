@@ -12,6 +12,8 @@ export interface ProfileDoc {
   readonly attributesAt?: Date;
   /** Of the write that last changed the attributes. */
   readonly attributesChange?: ObjectId;
+  /** Since when the id is known to be somebody's, and not a visitor's that nobody knows. Never taken back. */
+  readonly identifiedAt?: Date;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
 }
@@ -34,6 +36,7 @@ export const profilesSpec: CollectionSpec = {
       profileId: { bsonType: 'objectId' },
       externalId: { bsonType: 'string' },
       attributes: { bsonType: 'object' },
+      identifiedAt: { bsonType: 'date' },
       firstSeen: { bsonType: 'date' },
       lastSeen: { bsonType: 'date' },
     },
@@ -68,13 +71,19 @@ export interface ProfileTouch {
 
 /** What a client states about a profile: attributes to merge, or that two ids are one person. */
 export type ProfileWrite =
-  | (ProfileTouch & { readonly type: 'identify'; readonly attributes: Readonly<Record<string, unknown>> })
+  | (ProfileTouch & {
+      readonly type: 'identify';
+      readonly attributes: Readonly<Record<string, unknown>>;
+      readonly identifies?: boolean;
+    })
   | {
       readonly type: 'alias';
       readonly appId: ObjectId;
       readonly from: ObjectId;
       readonly to: ObjectId;
       readonly at: Date;
+      /** Whether nobody vouched for `from`, where the app demands it. */
+      readonly isFromUnproved?: boolean;
     };
 
 type ProfileId = Pick<ProfileDoc, 'appId' | 'profileId'>;
@@ -106,6 +115,33 @@ export function profiles(db: Db) {
     return changed;
   }
 
+  /**
+   * The joins that are not made: an id that is somebody's, or is joined to one that is, stays where it is unless
+   * somebody vouches for it. One that becomes somebody's at the same moment was joined before: that stays.
+   */
+  async function refusedOf(joins: readonly AliasWrite[], session: ClientSession): Promise<AliasWrite[]> {
+    const doubtful = joins.filter(({ isFromUnproved }) => isFromUnproved === true);
+    const refused: AliasWrite[] = [];
+    for (const { appId, profileIds } of byApp(doubtful.map((each) => ({ ...each, profileId: each.from })))) {
+      const made = await aliases.find({ appId, from: { $in: profileIds } }, { session }).toArray();
+      const joinedTo = new Map(made.map(({ from, to }) => [from.toHexString(), to]));
+      const someones = await collection
+        .find(
+          { appId, profileId: { $in: [...profileIds, ...joinedTo.values()] }, identifiedAt: { $exists: true } },
+          { session, projection: { _id: 0, profileId: 1 } },
+        )
+        .toArray();
+      const identified = new Set(someones.map(({ profileId }) => profileId.toHexString()));
+      const isRefused = ({ from, to }: AliasWrite): boolean => {
+        const owner = joinedTo.get(from.toHexString());
+        const isTaken = owner !== undefined && !owner.equals(to) && identified.has(owner.toHexString());
+        return isTaken || identified.has(from.toHexString());
+      };
+      refused.push(...doubtful.filter((join) => join.appId.equals(appId) && isRefused(join)));
+    }
+    return refused;
+  }
+
   async function markSets({ changed, joined }: Marks, session: ClientSession): Promise<void> {
     const marks = [...changed.map((profile) => setMark(profile)), ...joined.map(aliasMark)];
     if (marks.length > 0) await sets.bulkWrite(marks, { session });
@@ -125,11 +161,10 @@ export function profiles(db: Db) {
     /**
      * Once only by its transaction: the caller's, which stores the flush. The flag sets of those that are another
      * person's now, or have other attributes, are marked in it, so that none that was evaluated before is right.
+     * @returns the joins that were not made
      */
-    async write(writes: readonly ProfileWrite[], session: ClientSession): Promise<void> {
+    async write(writes: readonly ProfileWrite[], session: ClientSession): Promise<readonly AliasWrite[]> {
       const identifies = writes.filter((write) => write.type === 'identify');
-      const joined = writes.filter((write) => write.type === 'alias');
-      if (joined.length > 0) await aliases.bulkWrite(joined.map(aliasWrite), { session });
       const changed: ProfileId[] = [];
       if (identifies.length > 0) {
         const change = new ObjectId();
@@ -139,7 +174,12 @@ export function profiles(db: Db) {
         );
         changed.push(...(await changedBy(identifies, change, session)));
       }
+      const joins = writes.filter((write) => write.type === 'alias');
+      const refused = await refusedOf(joins, session);
+      const joined = joins.filter((join) => !refused.includes(join));
+      if (joined.length > 0) await aliases.bulkWrite(joined.map(aliasWrite), { session });
       await markSets({ changed, joined }, session);
+      return refused;
     },
   };
 }
@@ -199,7 +239,7 @@ const MOST_ATTRIBUTE_BYTES = 256 * 1024;
  * larger than it may be changes nothing: anybody with a public key can send ever new attributes.
  */
 function identifyWrite(write: IdentifyWrite, change: ObjectId): AnyBulkWriteOperation<ProfileDoc> {
-  const { appId, profileId, externalId, attributes, at } = write;
+  const { appId, profileId, externalId, identifies, attributes, at } = write;
   const given = { $literal: attributes };
   const known = { $ifNull: ['$attributes', {}] };
   const late = { $gt: ['$attributesAt', at] };
@@ -218,6 +258,7 @@ function identifyWrite(write: IdentifyWrite, change: ObjectId): AnyBulkWriteOper
               },
             },
             attributesAt: { $max: ['$attributesAt', at] },
+            ...(identifies === true && { identifiedAt: { $min: ['$identifiedAt', at] } }),
             firstSeen: { $min: ['$firstSeen', at] },
             lastSeen: { $max: ['$lastSeen', at] },
           },

@@ -100,7 +100,8 @@ function aliasOf({ id, timestampMs, properties }: Facts, from: string, to: strin
   if (from === '' || to === '') return fault('PROFILE_MISSING', from === '' ? 'alias' : 'distinct_id');
   const unfit = checkText('alias', from, LIMITS.text);
   if (unfit) return { type: 'fault', fault: unfit };
-  return { type: 'alias', id: `${id}/alias`, from, to, timestampMs, proof: proofOf(properties) };
+  const fromProof = textOf(properties['$alias_identity_proof']);
+  return { type: 'alias', id: `${id}/alias`, from, to, timestampMs, proof: proofOf(properties), fromProof };
 }
 
 const proofOf = (properties: Json): string => textOf(properties['$identity_proof']);
@@ -111,9 +112,12 @@ function identifyOf(value: Json, { name, id, profileId, timestampMs, properties 
   if (Object.keys(attributes).length === 0 && name !== '$identify') return undefined;
   if (profileId === '') return fault('PROFILE_MISSING', 'distinct_id');
   if (id === '') return fault('FIELD_MISSING', 'uuid');
+  const own = [properties['$anon_distinct_id'], properties['$device_id']].map(textOf);
+  const identifies = properties['$is_identified'] === true || (name === '$identify' && !own.includes(profileId));
   const bad = attributesFault(attributes);
   if (bad) return { type: 'fault', fault: { ...bad, field: '$set' } };
-  return { type: 'identify', id, externalId: profileId, attributes, timestampMs, proof: proofOf(properties) };
+  const proof = proofOf(properties);
+  return { type: 'identify', id, externalId: profileId, identifies, attributes, timestampMs, proof };
 }
 
 const NAMED: ReadonlyMap<string, string> = new Map([

@@ -6,6 +6,8 @@ export type ProfileMessage =
       readonly type: 'identify';
       readonly id: string;
       readonly externalId: string;
+      /** Whether the client says by it that the id is somebody's, and not a visitor's that nobody knows. */
+      readonly identifies: boolean;
       readonly attributes: Json;
       readonly timestampMs: number;
       readonly proof: string;
@@ -16,5 +18,7 @@ export type ProfileMessage =
       readonly from: string;
       readonly to: string;
       readonly timestampMs: number;
+      /** Of `to`. */
       readonly proof: string;
+      readonly fromProof: string;
     };

@@ -38,17 +38,19 @@ export function segmentMessage(value: unknown): SegmentMessage {
       if (unfit) return { type: 'fault', fault: unfit };
       const traits = object(value['traits']);
       const attributes = value['type'] === 'group' ? { groupId: text(value['groupId']), group: traits } : traits;
+      const identifies = value['type'] === 'identify' && text(value['userId']) !== '';
       const bad = attributesFault(attributes);
       return bad
         ? { type: 'fault', fault: bad }
-        : { type: 'identify', id, externalId: profileId, attributes, timestampMs, proof };
+        : { type: 'identify', id, externalId: profileId, identifies, attributes, timestampMs, proof };
     }
     case 'alias': {
       const from = text(value['previousId']);
       if (from === '' || profileId === '') return fault('PROFILE_MISSING', from === '' ? 'previousId' : 'userId');
       const unfit = idFault(id, profileId) ?? checkText('previousId', from, LIMITS.text);
       if (unfit) return { type: 'fault', fault: unfit };
-      return { type: 'alias', id, from, to: profileId, timestampMs, proof };
+      const fromProof = text(context['previousIdentityProof']);
+      return { type: 'alias', id, from, to: profileId, timestampMs, proof, fromProof };
     }
     default:
       return fault('FIELD_INVALID', 'type');

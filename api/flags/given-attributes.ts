@@ -18,6 +18,8 @@ interface Deps {
 export interface Given {
   readonly externalId: string;
   readonly attributes: Json;
+  /** That it was asked with a proof. */
+  readonly identifies: boolean;
   /** What the profile has, as far as it is stored yet. */
   readonly stored: Json;
 }
@@ -28,33 +30,37 @@ const MOST_UNDER_WAY = 10_000;
 
 /**
  * Where an app wants it so, what is given with a question about flags is stored as if it had been stated by an
- * identify, and by the same way. Never in the answer's way: what cannot be taken now comes with the next question.
+ * identify, and by the same way; and that somebody has proved who they are. Never in the answer's way: what cannot be taken now comes with the next question.
  */
 export function givenAttributes({ intake, people, now, log }: Deps) {
   const underWay = new LRUCache<string, string>({ max: MOST_UNDER_WAY, ttl: UNDER_WAY_MS });
 
-  async function send(sender: AppKey, { externalId, attributes }: Given): Promise<void> {
+  const personOf = ({ app: { id } }: AppKey, externalId: string) => people.find(id, id.toHexString(), externalId);
+
+  async function send(sender: AppKey, { externalId, attributes, identifies }: Given): Promise<void> {
     const at = now();
     await intake.admit(sender, 'events');
     const builder = batchBuilder({ app: sender.app, people, now: at });
     const id = randomUUID();
-    builder.identify('context', 0, { id, externalId, attributes, timestampMs: at });
+    builder.identify('context', 0, { id, externalId, identifies, attributes, timestampMs: at });
     const facts = { kind: 'flags', format: 'json', idempotencyKey: id, body: Buffer.alloc(0) };
     await intake.take(sender, builder.finish(facts));
+    if (identifies) personOf(sender, externalId).isIdentified = true;
   }
 
   return (sender: AppKey, given: Given): void => {
     const { externalId, attributes, stored } = given;
+    const identifies = given.identifies && !personOf(sender, externalId).isIdentified;
     const isKnown = Object.entries(attributes).every(
       ([key, value]) => JSON.stringify(lookup(stored, key)) === JSON.stringify(value),
     );
-    if (isKnown || attributesFault(objectOf(attributes)) !== undefined) return;
+    if ((isKnown && !identifies) || attributesFault(objectOf(attributes)) !== undefined) return;
     const whose = `${sender.app.id.toHexString()}/${externalId}`;
-    const text = JSON.stringify(attributes);
+    const text = JSON.stringify([attributes, identifies]);
     if (underWay.get(whose) === text) return;
     underWay.set(whose, text);
     void quietly(
-      () => send(sender, given),
+      () => send(sender, { ...given, identifies }),
       (err) => {
         underWay.delete(whose);
         log?.debug({ err }, 'given attributes not stored');

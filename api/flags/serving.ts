@@ -1,6 +1,6 @@
 import { type Json, lookup } from '../../domain/loose.js';
 import type { AppKey } from '../auth.js';
-import { verifyIdentityProof } from '../identity-proof.js';
+import { vouching } from '../identity-proof.js';
 import type { Answer, FlagAnswers } from './answers.js';
 import type { GivenAttributes } from './given-attributes.js';
 import type { RolloutWatch } from './rollout-watch.js';
@@ -27,18 +27,21 @@ export interface Question {
 export function flagServing(deps: Deps) {
   const { answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
 
-  const isTrusted = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
-    kind === 'server' ||
-    !app.config.identityProof ||
-    verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+  const { isProved, mayWrite } = vouching({ secretKey, now });
 
   return {
     /** @throws PlatformError UNAVAILABLE */
     async answer(sender: AppKey, { externalId, given, proof, atLeast }: Question): Promise<Answer> {
-      const trusted = externalId === undefined || isTrusted(sender, externalId, proof);
+      const trusted = externalId === undefined || mayWrite(sender, externalId, proof);
       const answer = await answers.of({ app: sender.app, externalId, given, trusted, atLeast });
-      if (sender.app.config.flags.storeGivenAttributes && trusted && externalId !== undefined)
-        storeGiven(sender, { externalId, attributes: given, stored: answer.profile?.attributes ?? {} });
+      if (!trusted || externalId === undefined) return answer;
+      const { storeGivenAttributes } = sender.app.config.flags;
+      // A server asks for visitors too whom nobody knows.
+      const identifies = sender.kind === 'client' && proof !== undefined && isProved(sender, externalId, proof);
+      if (storeGivenAttributes || identifies) {
+        const attributes = storeGivenAttributes ? given : {};
+        storeGiven(sender, { externalId, attributes, stored: answer.profile?.attributes ?? {}, identifies });
+      }
       return answer;
     },
 

@@ -50,6 +50,8 @@ interface Deps {
 interface Identify {
   readonly id: string;
   readonly externalId: string;
+  /** That the id is somebody's, for good. */
+  readonly identifies: boolean;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly timestampMs: number;
 }
@@ -59,6 +61,8 @@ interface Alias {
   readonly from: string;
   readonly to: string;
   readonly timestampMs: number;
+  /** Whether nobody vouches for `from`: then it is joined only if it is not somebody's. */
+  readonly isFromUnproved: boolean;
 }
 
 /**
@@ -240,7 +244,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
 
     /** @param id what a resend repeats, so that the attributes are merged once */
     identify(list: string, index: number, statement: Identify): void {
-      const { id, externalId, attributes, timestampMs } = statement;
+      const { id, externalId, identifies, attributes, timestampMs } = statement;
       const size = BSON.calculateObjectSize(attributes);
       if (size > LIMITS.eventBytes) {
         reject(list, index, { code: 'FIELD_TOO_LONG', field: 'traits' });
@@ -249,11 +253,12 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
       bytes += size + weightOf(attributes) + Buffer.byteLength(externalId) + STATEMENT_BYTES;
       const { profileId } = people.find(app.id, appHex, externalId);
       const at = statedAt(timestampMs);
-      const write = { type: 'identify', appId: app.id, profileId, externalId, attributes, at } as const;
+      const whom = { appId: app.id, profileId, externalId, ...(identifies && { identifies }) };
+      const write = { type: 'identify', ...whom, attributes, at } as const;
       items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
     },
 
-    alias({ id, from, to, timestampMs }: Alias): void {
+    alias({ id, from, to, timestampMs, isFromUnproved }: Alias): void {
       bytes += STATEMENT_BYTES;
       const write = {
         type: 'alias',
@@ -262,6 +267,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
         // Flags are evaluated for it from now on, so its id must be known.
         to: profileBy(to, utcDay(now), receivedAt),
         at: statedAt(timestampMs),
+        ...(isFromUnproved && { isFromUnproved }),
       } as const;
       items.push({ kind: 'profiles', key: itemKey(appHex, 'profiles', id, timestampMs), write });
     },

@@ -8,6 +8,8 @@ interface Person {
   readonly profileId: ObjectId;
   /** UTC day for which this process has put a touch into an acknowledged flush. */
   touchedDay: number;
+  /** Whether this process has put into an acknowledged flush that the id is somebody's. */
+  isIdentified: boolean;
 }
 
 const MOST_PEOPLE = 100_000;
@@ -20,7 +22,7 @@ export function people() {
     const key = `${appHex}/${externalId}`;
     let person = known.get(key);
     if (person === undefined) {
-      person = { profileId: profileIdOf(appId, externalId), touchedDay: -1 };
+      person = { profileId: profileIdOf(appId, externalId), touchedDay: -1, isIdentified: false };
       known.set(key, person);
     }
     return person;

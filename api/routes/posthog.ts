@@ -3,8 +3,7 @@ import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { objectOf } from '../../domain/loose.js';
 import { type PostHogMessage, postHogMessages } from '../../domain/posthog.js';
-import type { AppKey } from '../auth.js';
-import { verifyIdentityProof } from '../identity-proof.js';
+import { vouching } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
@@ -42,11 +41,7 @@ const CONFIG = {
 
 /** What PostHog's libraries send, so that an app moves over by changing a URL and a key. */
 export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
-  /** Whether this sender may state something about this profile. */
-  const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
-    kind === 'server' ||
-    !app.config.identityProof ||
-    verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+  const { isProved, mayWrite } = vouching({ secretKey, now });
 
   async function capture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const sender = senders.of(request);
@@ -84,8 +79,14 @@ export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps)
           else await builder.error('batch', index, message.occurrence);
         } else if (!mayWrite(sender, message.type === 'alias' ? message.to : message.externalId, message.proof)) {
           builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: '$identity_proof' });
-        } else if (message.type === 'alias') builder.alias(message);
-        else builder.identify('batch', index, message);
+        } else if (message.type === 'alias') {
+          const { from, to, fromProof } = message;
+          const isFromUnproved = from !== to && !mayWrite(sender, from, fromProof);
+          builder.alias({ ...message, isFromUnproved });
+        } else {
+          const identifies = message.identifies || isProved(sender, message.externalId, message.proof);
+          builder.identify('batch', index, { ...message, identifies });
+        }
       }
     }
     await intake.take(sender, builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }));

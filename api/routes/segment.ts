@@ -3,8 +3,7 @@ import { PlatformError } from '../../domain/errors.js';
 import { LIMITS } from '../../domain/limits.js';
 import { objectOf } from '../../domain/loose.js';
 import { segmentMessage } from '../../domain/segment.js';
-import type { AppKey } from '../auth.js';
-import { verifyIdentityProof } from '../identity-proof.js';
+import { vouching } from '../identity-proof.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
 import { asText, parseJson } from '../ingest/json-body.js';
@@ -23,11 +22,7 @@ interface Deps {
 
 /** What Segment's libraries send, so that an app moves over by changing a URL and a key. */
 export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
-  /** Whether this sender may state something about this profile. */
-  const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
-    kind === 'server' ||
-    !app.config.identityProof ||
-    verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+  const { isProved, mayWrite } = vouching({ secretKey, now });
 
   return async (app) => {
     app.post(
@@ -50,10 +45,14 @@ export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps)
           if (message.type === 'fault') builder.reject('batch', index, message.fault);
           else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
           else if (message.type === 'alias') {
-            if (mayWrite(sender, message.to, message.proof)) builder.alias(message);
+            const { from, to, proof, fromProof } = message;
+            const isFromUnproved = from !== to && !mayWrite(sender, from, fromProof);
+            if (mayWrite(sender, to, proof)) builder.alias({ ...message, isFromUnproved });
             else refuse();
-          } else if (mayWrite(sender, message.externalId, message.proof)) builder.identify('batch', index, message);
-          else refuse();
+          } else if (mayWrite(sender, message.externalId, message.proof)) {
+            const identifies = message.identifies || isProved(sender, message.externalId, message.proof);
+            builder.identify('batch', index, { ...message, identifies });
+          } else refuse();
         }
         const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
         return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');

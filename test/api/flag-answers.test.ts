@@ -23,7 +23,7 @@ describe('a set that had to be evaluated', () => {
     const answers = flagAnswers({
       follower: { current: () => ({ compiled, ...stored }) },
       reads,
-      people: { find: () => ({ profileId, externalId: 'ada', touchedDay: 0 }) },
+      people: { find: () => ({ profileId, touchedDay: 0, isIdentified: false }) },
       writeBack: (entry) => written.push(entry),
     });
     assert.equal((await answers.of(ADA)).version, 3);

@@ -27,7 +27,7 @@ describe('profiles', () => {
 
   const find = (externalId: string, appId = APP): Promise<Document | null> =>
     database.db.collection('profiles').findOne({ appId, externalId });
-  const write = (...writes: ProfileWrite[]): Promise<void> =>
+  const write = (...writes: ProfileWrite[]): Promise<readonly ProfileWrite[]> =>
     database.client.withSession((session) => session.withTransaction(() => own.write(writes, session)));
   const identify = (externalId: string, second: number, attributes: object) =>
     write({ ...touch(externalId, second), type: 'identify', attributes: attributes as Record<string, unknown> });

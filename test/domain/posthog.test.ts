@@ -129,12 +129,26 @@ describe("an event of PostHog's libraries", () => {
     const identified = read({ event: '$identify', properties: { $anon_distinct_id: 'anon', $set: { a: 1 } } });
     const facts = { timestampMs: Date.parse(AT), proof: '' };
     assert.deepEqual(identified, [
-      { type: 'alias', id: `${UUID}/alias`, from: 'anon', to: 'ada', ...facts },
-      { type: 'identify', id: UUID, externalId: 'ada', attributes: { a: 1 }, ...facts },
+      { type: 'alias', id: `${UUID}/alias`, from: 'anon', to: 'ada', fromProof: '', ...facts },
+      { type: 'identify', id: UUID, externalId: 'ada', identifies: true, attributes: { a: 1 }, ...facts },
     ]);
     const { from, to } = only('alias', { event: '$create_alias', properties: { alias: 'anon' } });
     assert.deepEqual([from, to], ['anon', 'ada']);
     assert.deepEqual(read({ event: '$groupidentify' }), []);
+  });
+
+  it('makes an id somebody by $identify or where it says so, and never the id of a visitor or a device', () => {
+    const identifies = (event: string, properties: object) => only('identify', { event, properties }).identifies;
+    assert.equal(identifies('$identify', {}), true);
+    assert.equal(identifies('$identify', { $device_id: 'ada' }), false);
+    assert.equal(identifies('$set', { $set: { a: 1 } }), false);
+    assert.equal(identifies('$set', { $set: { a: 1 }, $is_identified: true }), true);
+  });
+
+  it('takes the proofs of both sides of a join', () => {
+    const proofs = { $identity_proof: 'p', $alias_identity_proof: 'q' };
+    const { proof, fromProof } = only('alias', { event: '$create_alias', properties: { alias: 'anon', ...proofs } });
+    assert.deepEqual([proof, fromProof], ['p', 'q']);
   });
 
   it('has the time it states, else how long before it was sent it happened', () => {

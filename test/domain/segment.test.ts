@@ -70,9 +70,21 @@ describe("a message of Segment's tracking API", () => {
   });
 
   it('of type alias says from whom to whom', () => {
-    const message = read({ type: 'alias', previousId: 'x', context: { identityProof: 'p' } });
+    const proofs = { identityProof: 'p', previousIdentityProof: 'q' };
+    const message = read({ type: 'alias', previousId: 'x', context: proofs });
     const { messageId: id, userId: to, timestamp } = base;
-    assert.deepEqual(message, { type: 'alias', id, from: 'x', to, timestampMs: Date.parse(timestamp), proof: 'p' });
+    const timestampMs = Date.parse(timestamp);
+    assert.deepEqual(message, { type: 'alias', id, from: 'x', to, timestampMs, proof: 'p', fromProof: 'q' });
+  });
+
+  it('of type identify makes a user id somebody, and neither an anonymous id nor the member of a group', () => {
+    const identifies = (given: object): unknown => {
+      const message = read(given);
+      return message.type === 'identify' && message.identifies;
+    };
+    assert.equal(identifies({ type: 'identify' }), true);
+    assert.equal(identifies({ type: 'identify', userId: '', anonymousId: 'a' }), false);
+    assert.equal(identifies({ type: 'group', groupId: 'acme' }), false);
   });
 
   it('may have traits twenty levels deep and no deeper', () => {

@@ -81,10 +81,16 @@ export async function addItem(builder: ReturnType<typeof batchBuilder>, kind: Ki
       });
       break;
     case 'identify':
-      builder.identify('batch', 0, { id, externalId: `person-${id}`, attributes: { plan: 'pro' }, timestampMs });
+      builder.identify('batch', 0, {
+        id,
+        externalId: `person-${id}`,
+        identifies: true,
+        attributes: { plan: 'pro' },
+        timestampMs,
+      });
       break;
     case 'alias':
-      builder.alias({ id, from: `before-${id}`, to: `person-${id}`, timestampMs });
+      builder.alias({ id, from: `before-${id}`, to: `person-${id}`, timestampMs, isFromUnproved: false });
       break;
     case 'drop':
       builder.drop('client', id, 'error', 1);

@@ -46,10 +46,11 @@ export async function flagLab(purpose: string) {
   const activities = { ...flagSetActivities(deps), ...flagDriftActivities(deps) };
   const hex = appId.toHexString();
 
-  const write = (...writes: ProfileWrite[]): Promise<void> =>
-    client.withSession((session) =>
+  const write = async (...writes: ProfileWrite[]): Promise<void> => {
+    await client.withSession((session) =>
       session.withTransaction(() => stored.write(writes, session), { readConcern: { level: 'snapshot' } }),
     );
+  };
   const idOf = (externalId: string): ObjectId => profileIdOf(appId, externalId);
 
   /** The definitions are these from now on. */
