@@ -18,8 +18,6 @@ export interface FirstRun {
   };
 }
 
-/** The same in every instance, so that two starts at once make one owner. */
-const OWNER_ID = ObjectId.createFromHexString('000000000000000000000001');
 const DEMO = 'demo';
 const actor: Actor = { kind: 'system', id: null, name: 'first run' };
 
@@ -34,9 +32,9 @@ export async function firstRun(nouns: ReturnType<typeof registry>, secretKey: st
   const apiKey = derivedAppKey(secretKey, 'demo client key');
   const serverKey = derivedAppKey(secretKey, 'demo server key');
 
-  await ensureOwner(nouns);
-  await ensureToken(nouns, ownerToken);
-  const demo = await ensureDemo(nouns, apiKey);
+  const ownerId = await ensureOwner(nouns);
+  await ensureToken(nouns, ownerId, ownerToken);
+  const demo = await ensureDemo(nouns, ownerId, apiKey);
   await ensureKey(nouns, demo.id, 'client', apiKey);
   await ensureKey(nouns, demo.id, 'server', serverKey);
   return { ownerToken, demo: { appId: DEMO, apiKey, serverKey, dsnId: demo.dsnId } };
@@ -44,37 +42,41 @@ export async function firstRun(nouns: ReturnType<typeof registry>, secretKey: st
 
 type Nouns = ReturnType<typeof registry>;
 
-function ensureOwner({ audited, members }: Nouns): Promise<void> {
+/** Of two starts at once, the unique index lets one make the owner; the other tries again, and finds them. */
+function ensureOwner({ audited, members }: Nouns): Promise<ObjectId> {
   return audited(async (session) => {
-    if (await members.exists(session, OWNER_ID)) return { result: undefined };
+    const known = await members.firstOwner(session);
+    if (known !== undefined) return { result: known };
+    const id = new ObjectId();
     const facts = { name: 'Owner', email: null, owner: true };
-    await members.insert(session, { _id: OWNER_ID, ...facts, roles: [], createdAt: new Date(), revokedAt: null });
-    const target = { kind: 'member', id: OWNER_ID };
+    const lifetime = { createdAt: new Date(), revokedAt: null };
+    await members.insert(session, { _id: id, ...facts, firstOwner: true, roles: [], ...lifetime });
+    const target = { kind: 'member', id };
     return {
-      result: undefined,
+      result: id,
       entry: { appId: null, actor, action: 'member.added', target, before: null, after: facts },
     };
   });
 }
 
-function ensureToken({ audited, memberTokens }: Nouns, ownerToken: string): Promise<void> {
+function ensureToken({ audited, memberTokens }: Nouns, memberId: ObjectId, ownerToken: string): Promise<void> {
   const secret = stored(ownerToken);
   return audited(async (session) => {
     if ((await memberTokens.findByHash(session, secret.hash)) !== undefined) return { result: undefined };
     const name = 'First token';
-    const token = newTokenDoc({ memberId: OWNER_ID, name, secret, createdAt: new Date(), expiresAt: null });
+    const token = newTokenDoc({ memberId, name, secret, createdAt: new Date(), expiresAt: null });
     await memberTokens.insert(session, token);
     const target = { kind: 'token', id: token._id };
-    const after = { memberId: OWNER_ID, ...tokenFacts(token) };
+    const after = { memberId, ...tokenFacts(token) };
     return { result: undefined, entry: { appId: null, actor, action: 'token.created', target, before: null, after } };
   });
 }
 
-async function ensureDemo({ apps, appChanges }: Nouns, apiKey: string) {
+async function ensureDemo({ apps, appChanges }: Nouns, ownerId: ObjectId, apiKey: string) {
   const present = await apps.findBySlug(DEMO);
   if (present !== undefined) return present;
   try {
-    const app = { actor, ownerId: OWNER_ID, appId: DEMO, name: 'Demo', clientKey: stored(apiKey) };
+    const app = { actor, ownerId, appId: DEMO, name: 'Demo', clientKey: stored(apiKey) };
     return (await appChanges.register(app)).app;
   } catch (error) {
     // Another start was faster.

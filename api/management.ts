@@ -25,6 +25,8 @@ import { flagSegmentChanges } from '../db/flag-segment-changes.js';
 import { flagStates } from '../db/flag-states.js';
 import { flags } from '../db/flags.js';
 import { flagRollouts } from '../db/flag-rollouts.js';
+import { invitationChanges } from '../db/invitation-changes.js';
+import { invitations } from '../db/invitations.js';
 import { keyChanges } from '../db/key-changes.js';
 import { memberChanges } from '../db/member-changes.js';
 import { memberTokens } from '../db/member-tokens.js';
@@ -59,6 +61,7 @@ import { flagRoutes } from './routes/flags.js';
 import { flagRolloutRoutes } from './routes/flag-rollouts.js';
 import { identitySecretRoutes } from './routes/identity-secret.js';
 import { instanceMemberRoutes } from './routes/instance-members.js';
+import { invitationRoutes } from './routes/invitations.js';
 import { keyRoutes } from './routes/keys.js';
 import { memberRoutes } from './routes/members.js';
 import { releaseRoutes } from './routes/releases.js';
@@ -81,7 +84,7 @@ interface Deps {
   readonly log?: { debug(facts: object, message: string): void };
 }
 
-/** Apps, keys, members, tokens and the audit log: what is stored of them and what may happen to them. */
+/** Apps, keys, members, tokens, invitations and the audit log: what is stored of them and what may happen to them. */
 export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
   const audit = auditLog(db);
   const stores = {
@@ -91,6 +94,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     appKeys: appKeys(db),
     members: members(db),
     memberTokens: memberTokens(db),
+    invitations: invitations(db),
     counters: counters(db),
     retention: retention(db),
     alertChannels: alertChannels(db),
@@ -117,6 +121,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
     keyChanges: keyChanges(stores),
     memberChanges: memberChanges(stores),
     tokenChanges: tokenChanges(stores),
+    invitationChanges: invitationChanges(stores),
     alertRuleChanges: alertRuleChanges(stores),
     releaseChanges: releaseChanges(stores),
     sourceMapChanges: sourceMapChanges(stores),
@@ -154,6 +159,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     await app.register(keyRoutes(deps));
     await app.register(identitySecretRoutes(deps));
     await app.register(memberRoutes(deps));
+    await app.register(invitationRoutes(deps));
     await app.register(instanceMemberRoutes(deps));
     await app.register(tokenRoutes(deps));
     await app.register(alertChannelRoutes(deps));

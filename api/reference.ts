@@ -14,6 +14,7 @@ export const reference: FastifyDynamicSwaggerOptions = {
     components: {
       securitySchemes: {
         appKey: { type: 'http', scheme: 'bearer', description: 'An app key, `exp_...`; also `X-API-Key` or `?key=`.' },
+        invitation: { type: 'http', scheme: 'bearer', description: 'An invitation to an app, `exi_...`.' },
         memberToken: { type: 'http', scheme: 'bearer', description: 'A member token, `exm_...`.' },
       },
     },
@@ -40,5 +41,6 @@ function securityOf(config: object = {}): Record<string, string[]>[] {
   const access = 'access' in config ? (config.access as Access) : 'public';
   if (access === 'public') return [];
   if (access === 'app-key') return [{ appKey: [] }];
+  if (access === 'invitation') return [{ invitation: [] }];
   return 'takesServerKey' in config ? [{ memberToken: [] }, { appKey: [] }] : [{ memberToken: [] }];
 }

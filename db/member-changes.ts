@@ -1,13 +1,21 @@
-import { type ClientSession, ObjectId } from 'mongodb';
+import type { ClientSession, ObjectId } from 'mongodb';
 import { PlatformError } from '../domain/errors.js';
 import { mayGrant, type Role } from '../domain/member.js';
 import type { App, Apps } from './apps.js';
 import type { Actor, Audited } from './audit.js';
 import type { Counters } from './counters.js';
 import type { MemberTokens } from './member-tokens.js';
-import type { MemberChange, MemberDoc, MemberRole, Members } from './members.js';
+import {
+  type MemberChange,
+  type MemberDoc,
+  memberRole,
+  type MemberRole,
+  type Members,
+  roleFacts,
+  roleOf,
+} from './members.js';
+import { newMember } from './new-member.js';
 import type { NewSecret } from './new-secret.js';
-import { newTokenDoc, tokenFacts } from './token-changes.js';
 
 interface Deps {
   readonly audited: Audited;
@@ -27,6 +35,8 @@ interface InApp {
 interface NewMember extends InApp {
   readonly name: string;
   readonly email: string | null;
+  /** Whether an owner of the instance states the address. */
+  readonly emailVouched: boolean;
   readonly role: Role;
   readonly locales?: readonly string[] | undefined;
   readonly token: NewSecret;
@@ -41,8 +51,6 @@ interface RoleGrant extends InApp {
   readonly memberId: ObjectId;
   readonly role: Role;
   readonly locales?: readonly string[] | undefined;
-  /** Whether the member is to be new to the app. */
-  readonly who: 'new' | 'present';
 }
 
 interface RoleRemoval extends InApp {
@@ -52,20 +60,41 @@ interface RoleRemoval extends InApp {
 interface MemberEdit {
   readonly actor: Actor;
   readonly memberId: ObjectId;
-  readonly change: MemberChange;
+  readonly change: Omit<MemberChange, 'emailVouchedAt'>;
 }
 
 const OWNERS_LOCK = 'instanceOwners';
 
-const roleFacts = ({ role, locales }: MemberRole) => (locales === undefined ? { role } : { role, locales });
-const memberFacts = ({ name, email, owner }: MemberDoc) => ({ name, email, owner });
+const memberFacts = ({ name, email, emailVouchedAt = null, owner }: MemberDoc) => ({
+  name,
+  email,
+  emailVouchedAt,
+  owner,
+});
+
+/** An owner of the instance who states an address vouches for it, also for one that was there. */
+function vouchedAt({ email, emailVouchedAt = null }: MemberDoc, stated: string | null | undefined): Date | null {
+  if (stated === undefined || (stated === email && emailVouchedAt !== null)) return emailVouchedAt;
+  return stated === null ? null : new Date();
+}
 
 /** What may happen to members and their roles, each with its audit entry. */
 export function memberChanges({ audited, apps, members, memberTokens, counters }: Deps) {
+  const addNew = newMember({ members, memberTokens });
+
   async function present(session: ClientSession, id: ObjectId): Promise<MemberDoc> {
     const member = await members.find(id, session);
     if (member === undefined) throw new PlatformError('NOT_FOUND', 'no such member');
     return member;
+  }
+
+  async function presentIn(session: ClientSession, { id }: App, memberId: ObjectId) {
+    const member = await members.findInApp(session, memberId, id);
+    const before = member && roleOf(member, id);
+    if (member === undefined || before === undefined) {
+      throw new PlatformError('NOT_FOUND', 'no such member in this app');
+    }
+    return { member, before };
   }
 
   /** Under the app's member lock, so that two owners cannot remove each other at the same moment. */
@@ -74,8 +103,8 @@ export function memberChanges({ audited, apps, members, memberTokens, counters }
     throw new PlatformError('CONFLICT', 'the last owner of an app stays until there is another one');
   }
 
-  function mustReach({ ownRole }: InApp, ...roles: readonly (Role | undefined)[]): void {
-    const above = roles.find((role) => role !== undefined && !mayGrant(ownRole, role));
+  function mustReach({ ownRole }: InApp, ...roles: readonly Role[]): void {
+    const above = roles.find((role) => !mayGrant(ownRole, role));
     if (above !== undefined) throw new PlatformError('FORBIDDEN', `the role ${above} is above your own`);
   }
 
@@ -83,55 +112,37 @@ export function memberChanges({ audited, apps, members, memberTokens, counters }
     /** A new member with a first role and a first token. @throws FORBIDDEN */
     add(input: NewMember): Promise<MemberInApp> {
       mustReach(input, input.role);
-      const { actor, app, name, email, role, locales, token } = input;
+      const { actor, app, name, email, emailVouched, locales, token } = input;
+      const role = memberRole(app.id, input.role, locales);
       return audited(async (session) => {
-        const createdAt = new Date();
-        const granted = { appId: app.id, role, ...(locales === undefined ? {} : { locales }) };
-        const member = { _id: new ObjectId(), name, email, owner: false, roles: [granted], createdAt, revokedAt: null };
-        const first = newTokenDoc({
-          memberId: member._id,
-          name: 'First token',
-          secret: token,
-          createdAt,
-          expiresAt: null,
-        });
         await apps.lockMembers(session, app.id);
-        await members.insert(session, member);
-        await memberTokens.insert(session, first);
-        const after = { name, email, ...roleFacts(granted), firstToken: tokenFacts(first) };
+        const createdAt = new Date();
+        const { member, facts } = await addNew(session, { name, email, emailVouched, role, token, createdAt });
         const target = { kind: 'member', id: member._id };
         return {
-          result: { member, role: granted },
-          entry: { appId: app.id, actor, action: 'member.added', target, before: null, after },
+          result: { member, role },
+          entry: { appId: app.id, actor, action: 'member.added', target, before: null, after: facts },
         };
       });
     },
 
-    /**
-     * Gives a member a role in an app, or another one.
-     * @throws NOT_FOUND, FORBIDDEN, or CONFLICT for a role that is there already and for the last owner's.
-     */
+    /** Gives a member of an app another role in it. @throws NOT_FOUND, FORBIDDEN, or CONFLICT for the last owner's. */
     setRole(input: RoleGrant): Promise<MemberInApp> {
-      const { actor, app, memberId, role, locales, who } = input;
+      const { actor, app, memberId, role, locales } = input;
       return audited(async (session) => {
         await apps.lockMembers(session, app.id);
-        const member = await present(session, memberId);
-        const before = roleOf(member, app.id);
-        if (who === 'present' && before === undefined)
-          throw new PlatformError('NOT_FOUND', 'no such member in this app');
-        if (who === 'new' && before !== undefined) throw new PlatformError('CONFLICT', 'already a member of this app');
-        mustReach(input, before?.role, role);
-        if (before?.role === 'owner' && role !== 'owner') await keepAnOwner(session, app.id, memberId);
+        const { member, before } = await presentIn(session, app, memberId);
+        mustReach(input, before.role, role);
+        if (before.role === 'owner' && role !== 'owner') await keepAnOwner(session, app.id, memberId);
 
-        const after: MemberRole = { appId: app.id, role, ...(locales === undefined ? {} : { locales }) };
+        const after = memberRole(app.id, role, locales);
         const others = member.roles.filter((each) => each !== before);
         const result = { member: { ...member, roles: [...others, after] }, role: after };
-        if (before !== undefined && JSON.stringify(roleFacts(before)) === JSON.stringify(roleFacts(after)))
-          return { result };
+        const facts = { before: roleFacts(before), after: roleFacts(after) };
+        if (JSON.stringify(facts.before) === JSON.stringify(facts.after)) return { result };
         await members.setRole(session, memberId, after);
-        const action = before === undefined ? 'member.added' : 'member.role-changed';
-        const facts = { before: before === undefined ? null : roleFacts(before), after: roleFacts(after) };
-        return { result, entry: { appId: app.id, actor, action, target: { kind: 'member', id: memberId }, ...facts } };
+        const target = { kind: 'member', id: memberId };
+        return { result, entry: { appId: app.id, actor, action: 'member.role-changed', target, ...facts } };
       });
     },
 
@@ -140,8 +151,7 @@ export function memberChanges({ audited, apps, members, memberTokens, counters }
       const { actor, app, memberId } = input;
       return audited(async (session) => {
         await apps.lockMembers(session, app.id);
-        const before = roleOf(await present(session, memberId), app.id);
-        if (before === undefined) throw new PlatformError('NOT_FOUND', 'no such member in this app');
+        const { before } = await presentIn(session, app, memberId);
         mustReach(input, before.role);
         if (before.role === 'owner') await keepAnOwner(session, app.id, memberId);
         await members.removeRole(session, memberId, app.id);
@@ -156,11 +166,12 @@ export function memberChanges({ audited, apps, members, memberTokens, counters }
       return audited(async (session) => {
         const before = await present(session, memberId);
         const { name = before.name, email = before.email, owner = before.owner } = change;
-        const after: MemberDoc = { ...before, name, email, owner };
+        const emailVouchedAt = vouchedAt(before, change.email);
+        const after: MemberDoc = { ...before, name, email, emailVouchedAt, owner };
         if (JSON.stringify(memberFacts(after)) === JSON.stringify(memberFacts(before))) return { result: before };
         if (before.owner !== after.owner) await counters.next(session, OWNERS_LOCK);
         if (before.owner && !after.owner) await keepAnInstanceOwner(session, memberId);
-        await members.change(session, memberId, { name, email, owner });
+        await members.change(session, memberId, { name, email, emailVouchedAt, owner });
         const target = { kind: 'member', id: memberId };
         const facts = { before: memberFacts(before), after: memberFacts(after) };
         return { result: after, entry: { appId: null, actor, action: 'member.changed', target, ...facts } };
@@ -195,7 +206,5 @@ export function memberChanges({ audited, apps, members, memberTokens, counters }
     throw new PlatformError('CONFLICT', 'the last owner of the instance stays until there is another one');
   }
 }
-
-const roleOf = (member: MemberDoc, appId: ObjectId) => member.roles.find((role) => role.appId.equals(appId));
 
 export type MemberChanges = ReturnType<typeof memberChanges>;

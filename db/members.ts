@@ -1,4 +1,5 @@
-import type { ClientSession, Db, Filter, ObjectId } from 'mongodb';
+import { type ClientSession, type Db, type Filter, ObjectId } from 'mongodb';
+import { comparable } from '../domain/invitation.js';
 import { type Rights, ROLES, type Role } from '../domain/member.js';
 import type { CollectionSpec } from './collection.js';
 import { arrayOf, boolean, date, documentOf, nullable, objectId, oneOf, optional, string } from './json-schema.js';
@@ -6,10 +7,14 @@ import { arrayOf, boolean, date, documentOf, nullable, objectId, oneOf, optional
 export interface MemberDoc {
   readonly _id: ObjectId;
   readonly name: string;
-  /** For people to recognise each other by. Nobody has proved it, so nothing is decided by it. */
+  /** For people to recognise each other by. Whoever adds a member types what they like here. */
   readonly email: string | null;
+  /** When an owner of the instance stated the address; only then it decides anything: which invitations are theirs. */
+  readonly emailVouchedAt?: Date | null;
   /** Of the instance. */
   readonly owner: boolean;
+  /** Whom the first start of the instance made. There is one. */
+  readonly firstOwner?: boolean;
   readonly roles: readonly MemberRole[];
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
@@ -30,6 +35,7 @@ export interface MemberPage {
 export interface MemberChange {
   readonly name?: string | undefined;
   readonly email?: string | null | undefined;
+  readonly emailVouchedAt?: Date | null | undefined;
   readonly owner?: boolean | undefined;
 }
 
@@ -38,17 +44,45 @@ export const membersSpec: CollectionSpec = {
   indexes: [
     { key: { 'roles.appId': 1, _id: -1 }, name: 'by_app' },
     { key: { owner: 1 }, name: 'by_owner' },
+    {
+      key: { firstOwner: 1 },
+      name: 'first_owner',
+      unique: true,
+      partialFilterExpression: { firstOwner: true },
+    },
   ],
   jsonSchema: documentOf<MemberDoc>({
     _id: objectId,
     name: string,
     email: nullable(string),
+    emailVouchedAt: optional(nullable(date)),
     owner: boolean,
+    firstOwner: optional(boolean),
     roles: arrayOf(documentOf<MemberRole>({ appId: objectId, role: oneOf(ROLES), locales: optional(arrayOf(string)) })),
     createdAt: date,
     revokedAt: nullable(date),
   }),
 };
+
+/** What instances before had as the id of their first owner. */
+const FIRST_OWNER_ONCE = ObjectId.createFromHexString('000000000000000000000001');
+
+export const memberRole = (appId: ObjectId, role: Role, locales: readonly string[] | undefined): MemberRole => ({
+  appId,
+  role,
+  ...(locales === undefined ? {} : { locales }),
+});
+
+export const roleOf = ({ roles }: MemberDoc, appId: ObjectId): MemberRole | undefined =>
+  roles.find((role) => role.appId.equals(appId));
+
+/** The address by which invitations find a member: what an owner of the instance stated. */
+export const vouchedEmail = ({ email, emailVouchedAt = null }: MemberDoc): string | undefined =>
+  email === null || emailVouchedAt === null ? undefined : comparable(email);
+
+/** What the audit log is told of a role. */
+export const roleFacts = ({ role, locales }: Pick<MemberRole, 'role' | 'locales'>) =>
+  locales === undefined ? { role } : { role, locales };
 
 export const rightsOf = ({ _id, owner, roles }: MemberDoc): Rights => ({
   id: _id.toHexString(),
@@ -75,9 +109,15 @@ export function members(db: Db) {
       return (await collection.findOne({ _id: id, revokedAt: null }, options)) ?? undefined;
     },
 
-    /** Whether this id was ever given, revoked or not. */
-    async exists(session: ClientSession, id: ObjectId): Promise<boolean> {
-      return (await collection.countDocuments({ _id: id }, { session, limit: 1 })) === 1;
+    /** Somebody with a role in this app. Whether there is such a member elsewhere is not looked at, so it cannot be told. */
+    async findInApp(session: ClientSession, id: ObjectId, appId: ObjectId): Promise<MemberDoc | undefined> {
+      return (await collection.findOne({ _id: id, 'roles.appId': appId, revokedAt: null }, { session })) ?? undefined;
+    },
+
+    /** Whom the first start made, also if they were revoked since. */
+    async firstOwner(session: ClientSession): Promise<ObjectId | undefined> {
+      const filter = { $or: [{ firstOwner: true }, { _id: FIRST_OWNER_ONCE }] };
+      return (await collection.findOne(filter, { session, projection: { _id: 1 } }))?._id;
     },
 
     page: (paging: MemberPage): Promise<MemberDoc[]> => page({ revokedAt: null }, paging),

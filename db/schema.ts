@@ -27,6 +27,7 @@ import { flagStatesSpec } from './flag-states.js';
 import { flagReadsSpec, flagUsageFlushesSpec, flagUsageSpec } from './flag-usage.js';
 import { flagsSpec } from './flags.js';
 import { heatmapEventsSpec } from './heatmap-events.js';
+import { invitationsSpec } from './invitations.js';
 import { laneFencesSpec } from './lane.js';
 import { laneCheckSpec } from './lane-check.js';
 import { memberTokensSpec } from './member-tokens.js';
@@ -53,6 +54,7 @@ const COLLECTIONS: readonly CollectionSpec[] = [
   appKeysSpec,
   membersSpec,
   memberTokensSpec,
+  invitationsSpec,
   auditLogSpec,
   countersSpec,
   ingestSpoolSpec,

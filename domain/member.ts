@@ -69,6 +69,12 @@ export function roleIn({ owner, roles }: Rights, appId: string): Role | undefine
   return owner ? 'owner' : roles.find((role) => role.appId === appId)?.role;
 }
 
+/** Whether somebody may give others this role in this app. */
+export function mayGive(actor: Rights, { appId, role }: RoleIn): boolean {
+  const own = roleIn(actor, appId);
+  return own !== undefined && roleAllows(own, 'members:write') && mayGrant(own, role);
+}
+
 /**
  * Whether `actor` may hand out tokens that act as `member`. A token carries every role of its member, so handing
  * one out is granting all of them: an admin of one app must not become an owner of another this way.
@@ -76,8 +82,5 @@ export function roleIn({ owner, roles }: Rights, appId: string): Role | undefine
 export function maySpeakFor(actor: Rights, member: Rights): boolean {
   if (actor.owner || actor.id === member.id) return true;
   if (member.owner || member.roles.length === 0) return false;
-  return member.roles.every(({ appId, role }) => {
-    const own = roleIn(actor, appId);
-    return own !== undefined && roleAllows(own, 'members:write') && mayGrant(own, role);
-  });
+  return member.roles.every((role) => mayGive(actor, role));
 }

@@ -5,13 +5,13 @@ export const SCRUBBED = '[scrubbed]';
 
 /** Cheap, and true of every text that `withoutTokens` would change. */
 const HAS_TOKEN =
-  /eyJ|ex[pm]_|A[KS]IA|:\/\/[^\s/?#@]{0,512}@|earer\s|asic\s|BEARER\s|BASIC\s|-----BEGIN|gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-|k_live_|k_test_|sk-|AIza|whsec_/;
+  /eyJ|ex[pmi]_|A[KS]IA|:\/\/[^\s/?#@]{0,512}@|earer\s|asic\s|BEARER\s|BASIC\s|-----BEGIN|gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-|k_live_|k_test_|sk-|AIza|whsec_/;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[^]*?(?:-----END [A-Z ]{0,60}-----|$)/g;
 const TOKEN = new RegExp(
   `(?<![A-Za-z0-9_-])(?:${[
     String.raw`eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}`,
-    'ex[pm]_[A-Za-z0-9]{20,}',
+    'ex[pmi]_[A-Za-z0-9]{20,}',
     'A[KS]IA[A-Z0-9]{16}',
     'gh[pousr]_[A-Za-z0-9]{30,}',
     String.raw`github_pat_\w{30,}`,

@@ -4,7 +4,7 @@ import type { MemberChanges } from '../../db/member-changes.js';
 import type { Members } from '../../db/members.js';
 import { PlatformError } from '../../domain/errors.js';
 import { shownPrefix } from '../../domain/key.js';
-import { type Role, roleIn } from '../../domain/member.js';
+import { roleIn } from '../../domain/member.js';
 import type { Guard } from '../access.js';
 import { actorOf } from '../auth-member.js';
 import { AppParams } from '../schema/app.js';
@@ -16,6 +16,7 @@ import {
   AppMembersView,
   AppMemberView,
   appMemberView,
+  mustFit,
   SetRoleRequest,
 } from '../schema/member.js';
 import { hashSecret, newMemberToken } from '../secrets.js';
@@ -27,11 +28,6 @@ interface Deps {
 }
 
 const tags = ['members'];
-
-function mustFit(role: Role, locales: readonly string[] | undefined): void {
-  if (locales === undefined || role === 'reviewer') return;
-  throw new PlatformError('REQUEST_INVALID', 'only a reviewer is bound to locales');
-}
 
 /** Who works on an app, and as what. */
 export function memberRoutes({ guard, members, memberChanges }: Deps): FastifyPluginAsyncTypebox {
@@ -49,27 +45,20 @@ export function memberRoutes({ guard, members, memberChanges }: Deps): FastifyPl
         ...guard.inApp('members:write'),
         schema: {
           tags,
-          summary: 'Add somebody: new by name (the answer shows their first token), or by id who is here already',
+          summary: 'Add somebody new; the answer is the only one that shows their first token',
           params: AppParams,
           body: AddMemberRequest,
           response: { 201: AddedMemberView },
         },
       },
       async (request, reply) => {
-        const { memberId, name, email, role, locales } = request.body;
-        const scope = inApp(request);
+        const { name, email = null, role, locales } = request.body;
         mustFit(role, locales);
-        if (memberId !== undefined && name === undefined && email === undefined) {
-          const grant = { ...scope, memberId: objectId(memberId), role, locales, who: 'new' } as const;
-          const granted = await memberChanges.setRole(grant);
-          return reply.code(201).send(appMemberView(granted.member, granted.role));
-        }
-        if (memberId !== undefined || name === undefined) {
-          throw new PlatformError('REQUEST_INVALID', 'either memberId, or name and perhaps email');
-        }
+        const scope = inApp(request);
+        const emailVouched = guard.memberOf(request).rights.owner;
         const token = newMemberToken();
         const secret = { hash: hashSecret(token), prefix: shownPrefix(token) };
-        const added = await memberChanges.add({ ...scope, name, email: email ?? null, role, locales, token: secret });
+        const added = await memberChanges.add({ ...scope, name, email, emailVouched, role, locales, token: secret });
         return reply.code(201).send({ ...appMemberView(added.member, added.role), token });
       },
     );
@@ -102,7 +91,7 @@ export function memberRoutes({ guard, members, memberChanges }: Deps): FastifyPl
         const memberId = objectId(request.params.memberId);
         const { role, locales } = request.body;
         mustFit(role, locales);
-        const granted = await memberChanges.setRole({ ...scope, memberId, role, locales, who: 'present' });
+        const granted = await memberChanges.setRole({ ...scope, memberId, role, locales });
         return appMemberView(granted.member, granted.role);
       },
     );

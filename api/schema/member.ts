@@ -1,13 +1,14 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
 import type { MemberTokenDoc } from '../../db/member-tokens.js';
-import type { MemberDoc, MemberRole } from '../../db/members.js';
+import { type MemberDoc, type MemberRole, vouchedEmail } from '../../db/members.js';
 import { APP_SLUG } from '../../domain/app.js';
-import { ROLES } from '../../domain/member.js';
+import { PlatformError } from '../../domain/errors.js';
+import { type Role, ROLES } from '../../domain/member.js';
 import { Id, Instant, iso, Name, Next, NullableInstant } from './common.js';
 
-const RoleName = Type.Enum([...ROLES]);
-const Email = Type.String({ format: 'email', maxLength: 254 });
-const Locales = Type.Array(Type.String({ pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$', maxLength: 35 }), {
+export const RoleName = Type.Enum([...ROLES]);
+export const Email = Type.String({ format: 'email', maxLength: 254 });
+export const Locales = Type.Array(Type.String({ pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$', maxLength: 35 }), {
   minItems: 1,
   maxItems: 200,
   uniqueItems: true,
@@ -17,11 +18,15 @@ export const MemberParams = Type.Object({ memberId: Id });
 export const AppMemberParams = Type.Object({ appId: Type.String({ pattern: APP_SLUG }), memberId: Id });
 export const TokenParams = Type.Object({ memberId: Id, tokenId: Id });
 
-/** A new member by name, or one of this instance by id. */
+/** @throws REQUEST_INVALID */
+export function mustFit(role: Role, locales: readonly string[] | undefined): void {
+  if (locales === undefined || role === 'reviewer') return;
+  throw new PlatformError('REQUEST_INVALID', 'only a reviewer is bound to locales');
+}
+
 export const AddMemberRequest = Type.Object(
   {
-    memberId: Type.Optional(Id),
-    name: Type.Optional(Name),
+    name: Name,
     email: Type.Optional(Email),
     role: RoleName,
     locales: Type.Optional(Locales),
@@ -77,14 +82,15 @@ const appMemberFields = {
 export const AppMemberView = Type.Object(appMemberFields);
 export type AppMemberView = Static<typeof AppMemberView>;
 
-/** A new member comes with a first token; one who was here already has their own. */
-export const AddedMemberView = Type.Object({ ...appMemberFields, token: Type.Optional(Type.String()) });
+/** The one answer that holds the first token of a new member. */
+export const AddedMemberView = Type.Object({ ...appMemberFields, token: Type.String() });
 export const AppMembersView = Type.Object({ members: Type.Array(AppMemberView), next: Next });
 
 export const MemberView = Type.Object({
   memberId: Type.String(),
   name: Type.String(),
   email: Type.Union([Type.String(), Type.Null()]),
+  emailVouched: Type.Boolean({ description: 'an owner of this instance stated the address' }),
   owner: Type.Boolean(),
   roles: Type.Array(
     Type.Object({ appId: Type.String(), role: RoleName, locales: Type.Optional(Type.Array(Type.String())) }),
@@ -94,7 +100,8 @@ export const MemberView = Type.Object({
 export type MemberView = Static<typeof MemberView>;
 export const MembersView = Type.Object({ members: Type.Array(MemberView), next: Next });
 
-const localesOf = (locales: readonly string[] | undefined) => (locales === undefined ? {} : { locales: [...locales] });
+export const localesOf = (locales: readonly string[] | undefined) =>
+  locales === undefined ? {} : { locales: [...locales] };
 
 export const tokenView = (doc: MemberTokenDoc): TokenView => ({
   tokenId: doc._id.toHexString(),
@@ -120,6 +127,7 @@ export const memberView = (doc: MemberDoc, slugs: ReadonlyMap<string, string>): 
   memberId: doc._id.toHexString(),
   name: doc.name,
   email: doc.email,
+  emailVouched: vouchedEmail(doc) !== undefined,
   owner: doc.owner,
   roles: doc.roles.map(({ appId, role, locales }) => ({
     appId: slugs.get(appId.toHexString()) ?? appId.toHexString(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ObjectId } from 'mongodb';
-import { newMemberToken } from '../../api/secrets.js';
+import { newInvitation, newMemberToken } from '../../api/secrets.js';
 import { PERMISSIONS, type Role, roleAllows, ROLES } from '../../domain/member.js';
 import { management, type Management } from '../helper/management.js';
 import { pick } from '../helper/pick.js';
@@ -11,7 +11,7 @@ import { type Route, routesOf } from '../helper/routes.js';
 const pathOf = (url: string, appId: string) =>
   url.replace(':appId', appId).replace(/:\w+Id\b/g, new ObjectId().toHexString());
 
-const OPEN: readonly unknown[] = ['public', 'app-key'];
+const OPEN: readonly unknown[] = ['public', 'app-key', 'invitation'];
 const SIGNED_IN: readonly unknown[] = ['member', 'instance-owner', ...PERMISSIONS];
 
 describe('access', () => {
@@ -60,9 +60,21 @@ describe('access', () => {
     }
   });
 
+  it('needs an invitation where it says so', async () => {
+    const invited = all.filter(({ access }) => access === 'invitation');
+    assert.deepEqual(
+      invited.map(({ method, url }) => `${method} ${url}`),
+      ['POST /v1/invitations/join'],
+    );
+    const { key } = await it_.register('no-invitation');
+    for (const token of ['', 'nonsense', newInvitation(), newMemberToken(), it_.owner.token, key]) {
+      for (const route of invited) assert.equal((await call(token, route)).status, 401, `${route.url} with "${token}"`);
+    }
+  });
+
   it('needs a token that is known, where it is for people', async () => {
     for (const route of routes) {
-      for (const token of ['', 'nonsense', newMemberToken()]) {
+      for (const token of ['', 'nonsense', newMemberToken(), newInvitation()]) {
         const { status } = await call(token, route);
         assert.equal(status, 401, `${route.method} ${route.url} with "${token}"`);
       }

@@ -27,6 +27,8 @@ describe('the audit log', () => {
     const keyId = pickText(created.body, 'keyId');
     const rotated = await asOwner('POST', `/apps/shop/keys/${keyId}/rotate`, {});
     const secret = await asOwner('POST', '/apps/shop/identity-secret/rotate', {});
+    const invited = await asOwner('POST', '/apps/shop/invitations', { role: 'viewer' });
+    const invitationId = pickText(invited.body, 'invitationId');
 
     const changes: readonly [action: string, run: () => Promise<{ status: number }>][] = [
       ['app.registered', () => asOwner('POST', '/apps', { appId: 'second', name: 'Second' })],
@@ -38,6 +40,8 @@ describe('the audit log', () => {
       ['key.revoked', () => asOwner('DELETE', `/apps/shop/keys/${app.keyId}`)],
       ['member.added', () => asOwner('POST', '/apps/shop/members', { name: 'Bob', role: 'viewer' })],
       ['member.role-changed', () => asOwner('PATCH', `/apps/shop/members/${memberId}`, { role: 'developer' })],
+      ['invitation.created', () => asOwner('POST', '/apps/shop/invitations', { role: 'viewer' })],
+      ['invitation.revoked', () => asOwner('DELETE', `/apps/shop/invitations/${invitationId}`)],
       ['member.changed', () => asOwner('PATCH', `/members/${memberId}`, { name: 'Ada L.' })],
       ['token.created', () => asOwner('POST', `/members/${memberId}/tokens`, { name: 'Other' })],
       ['token.revoked', () => asOwner('DELETE', `/members/${memberId}/tokens/${pickText(token.body, 'tokenId')}`)],
@@ -63,10 +67,13 @@ describe('the audit log', () => {
       pickText(created.body, 'key'),
       pickText(rotated.body, 'key', 'key'),
       pickText(secret.body, 'secret'),
+      pickText(invited.body, 'invitation'),
     ];
     for (const each of secrets) assert.ok(!all.includes(each));
     for (const { hash } of await it_.db.collection('app_keys').find().toArray()) assert.ok(!all.includes(String(hash)));
     for (const { hash } of await it_.db.collection('member_tokens').find().toArray())
+      assert.ok(!all.includes(String(hash)));
+    for (const { hash } of await it_.db.collection('invitations').find().toArray())
       assert.ok(!all.includes(String(hash)));
   });
 

@@ -39,18 +39,65 @@ describe('members', () => {
     assert.ok(!(await members(token, 'GET')).text.includes(hers));
   });
 
-  it('who are here already are added by id, once, and keep their tokens', async () => {
+  it('of this instance are added by nobody’s word but their own: an id adds nobody and shows nothing of them', async () => {
     const { token } = await somebody('owner');
     const other = await it_.person([]);
-    const added = await members(token, 'POST', '', { memberId: other.id, role: 'viewer' });
-    assert.equal(added.status, 201, added.text);
-    assert.equal(pick(added.body, 'token'), undefined);
-    assert.equal((await it_.ask(other.token, 'GET', `/v1/apps/${app.appId}`)).status, 200);
-    assert.equal((await members(token, 'POST', '', { memberId: other.id, role: 'admin' })).status, 409);
-    assert.equal(
-      (await members(token, 'POST', '', { memberId: new ObjectId().toHexString(), role: 'viewer' })).status,
-      404,
-    );
+    const details = new Set<string>();
+    for (const memberId of [other.id, it_.owner.id, new ObjectId().toHexString()]) {
+      for (const more of [{}, { name: 'Ada' }]) {
+        const answer = await members(token, 'POST', '', { memberId, role: 'viewer', ...more });
+        assert.equal(answer.status, 400, answer.text);
+        details.add(`${JSON.stringify(more)} ${pickText(answer.body, 'detail')}`);
+      }
+    }
+    assert.equal(details.size, 2, [...details].join('\n'));
+    assert.equal((await it_.ask(other.token, 'GET', `/v1/apps/${app.appId}`)).status, 404);
+  });
+
+  it('of other apps, of the instance and of nowhere are one answer to an app’s own people', async () => {
+    const elsewhere = await it_.register(`elsewhere-${String(count)}`);
+    const owner = await somebody('owner');
+    const developer = await somebody('developer');
+    const gone = await somebody('viewer');
+    await it_.ask(it_.owner.token, 'DELETE', `/v1/members/${gone.id}`);
+    const others = [
+      (await it_.person([{ appId: elsewhere.id, role: 'owner' }])).id,
+      (await it_.person([])).id,
+      (await it_.person([], true)).id,
+      gone.id,
+      new ObjectId().toHexString(),
+    ];
+    const flag = { type: 'boolean', defaultValue: false };
+    const asked: readonly [who: string, status: number, method: string, path: (id: string) => string, body?: object][] =
+      [
+        [owner.token, 404, 'PATCH', (id) => `/apps/${app.appId}/members/${id}`, { role: 'viewer' }],
+        [owner.token, 404, 'PATCH', (id) => `/apps/${app.appId}/members/${id}`, { role: 'owner' }],
+        [owner.token, 404, 'DELETE', (id) => `/apps/${app.appId}/members/${id}`],
+        [owner.token, 404, 'POST', (id) => `/members/${id}/tokens`, { name: 'Mine' }],
+        [owner.token, 404, 'GET', (id) => `/members/${id}/tokens`],
+        [owner.token, 404, 'DELETE', (id) => `/members/${id}/tokens/${new ObjectId().toHexString()}`],
+        [owner.token, 403, 'PATCH', (id) => `/members/${id}`, { name: 'Mine' }],
+        [owner.token, 403, 'DELETE', (id) => `/members/${id}`],
+        [developer.token, 403, 'PATCH', (id) => `/apps/${app.appId}/members/${id}`, { role: 'viewer' }],
+        [developer.token, 403, 'DELETE', (id) => `/apps/${app.appId}/members/${id}`],
+      ];
+    for (const [token, status, method, path, body] of asked) {
+      const answers = new Set<string>();
+      for (const id of others) {
+        const answer = await it_.ask(token, method, `/v1${path(id)}`, body);
+        answers.add(`${String(answer.status)} ${pickText(answer.body, 'code')} ${pickText(answer.body, 'detail')}`);
+      }
+      assert.equal(answers.size, 1, `${method} ${path('…')}: ${[...answers].join(' | ')}`);
+      assert.match([...answers].join(''), new RegExp(`^${String(status)} `));
+    }
+    // An owner of the instance works in every app, so a flag may be theirs; all others are one answer.
+    const flagAnswers = new Set<string>();
+    for (const [index, id] of others.filter((_, at) => at !== 2).entries()) {
+      const path = `/v1/apps/${app.appId}/flags`;
+      const answer = await it_.ask(developer.token, 'POST', path, { ...flag, key: `f-${String(index)}`, owner: id });
+      flagAnswers.add(`${String(answer.status)} ${pickText(answer.body, 'detail').replace(id, '…')}`);
+    }
+    assert.equal(flagAnswers.size, 1, [...flagAnswers].join(' | '));
   });
 
   it('never get a role above that of who gives it', async () => {
@@ -125,8 +172,7 @@ describe('members', () => {
   });
 
   const wrong: readonly [what: string, body: object][] = [
-    ['neither name nor id', { role: 'viewer' }],
-    ['both name and id', { memberId: new ObjectId().toHexString(), name: 'Ada', role: 'viewer' }],
+    ['no name', { email: 'ada@example.com', role: 'viewer' }],
     ['an unknown role', { name: 'Ada', role: 'boss' }],
     ['what is no address', { name: 'Ada', email: 'ada', role: 'viewer' }],
     ['a field of the instance', { name: 'Ada', role: 'viewer', owner: true }],

@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import {
   APP_KEY_PREFIX,
+  INVITATION_PREFIX,
   isLive,
   looksLikeAppKey,
+  looksLikeInvitation,
   looksLikeMemberToken,
   MEMBER_TOKEN_PREFIX,
   SECRET_BYTES,
@@ -22,6 +24,8 @@ describe('secretFrom', () => {
       assert.equal(key.length, 44);
       assert.match(key, /^\w+$/);
       assert.equal(looksLikeMemberToken(key), false);
+      assert.equal(looksLikeInvitation(key), false);
+      assert.ok(looksLikeInvitation(key.replace('exp', 'exi')));
     }
   });
 
@@ -40,6 +44,7 @@ describe('secretFrom', () => {
     const bytes = Uint8Array.from({ length: SECRET_BYTES }, (_, index) => index);
     assert.equal(from(bytes), 'exp_hI0O8zY6Itnkc4SToLqAkc5QdjYer68SlnjwhhKr');
     assert.equal(secretFrom(MEMBER_TOKEN_PREFIX, bytes), `exm_${from(bytes).slice(4)}`);
+    assert.equal(secretFrom(INVITATION_PREFIX, bytes), `exi_${from(bytes).slice(4)}`);
   });
 
   it('prefers no character', () => {

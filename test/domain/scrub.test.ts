@@ -30,6 +30,7 @@ describe('scrubbing a text', () => {
     ['a JWT', `got ${JWT}.`, 'got [scrubbed]'],
     ['an app key', `key ${APP_KEY} revoked`, 'key [scrubbed] revoked'],
     ['a member token', `key exm_${'x1'.repeat(20)}`, 'key [scrubbed]'],
+    ['an invitation', `key exi_${'x1'.repeat(20)}`, 'key [scrubbed]'],
     ['an AWS key', 'AKIAIOSFODNN7EXAMPLE is denied', '[scrubbed] is denied'],
     ['a GitHub token', `ghp_${'a1'.repeat(18)} failed`, '[scrubbed] failed'],
     ['the password of a URL', 'mongodb://root:hunter2@db:27017/x', 'mongodb://[scrubbed]@db:27017/x'],

@@ -1,0 +1,34 @@
+import type { FastifyRequest } from 'fastify';
+import { noInvitation } from '../db/invitation-changes.js';
+import type { Invitations } from '../db/invitations.js';
+import { looksLikeInvitation } from '../domain/key.js';
+import type { RouteAccess } from './access.js';
+import { bearer } from './auth-header.js';
+import { hashSecret } from './secrets.js';
+import { strangerGate } from './stranger-gate.js';
+
+interface Deps {
+  readonly invitations: Pick<Invitations, 'findOpen'>;
+}
+
+/** The way in for somebody who has nothing yet but an invitation. It is asked for before the body is read. */
+export function invitationAuth({ invitations }: Deps) {
+  const gate = strangerGate(Date.now);
+
+  function hashOf(request: FastifyRequest): string {
+    const secret = bearer(request);
+    if (secret === undefined || !looksLikeInvitation(secret)) throw noInvitation();
+    return hashSecret(secret);
+  }
+
+  const access: RouteAccess = {
+    config: { access: 'invitation' },
+    onRequest: async (request) => {
+      const hash = hashOf(request);
+      const find = () => invitations.findOpen({ hash }, new Date());
+      const found = await gate.lookUp(find, (answer) => answer === undefined);
+      if (found === undefined) throw noInvitation();
+    },
+  };
+  return { access, hashOf };
+}
