@@ -6,10 +6,14 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { Client } from '@temporalio/client';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Db, MongoClient } from 'mongodb';
+import { appKeysSpec } from '../db/app-keys.js';
 import { claim } from '../db/claim.js';
 import { flagSetWrites } from '../db/flag-set-writes.js';
+import { memberTokensSpec } from '../db/member-tokens.js';
+import { secretHashes } from '../db/secret-hashes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
+import { quietly } from '../domain/guarded.js';
 import { LIMITS } from '../domain/limits.js';
 import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
@@ -24,8 +28,10 @@ import { people } from './ingest/people.js';
 import { dailyQuota } from './ingest/quota.js';
 import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
+import { knownSecrets } from './known-secrets.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
+import { patiently } from './patience.js';
 import { reference, referencePage } from './reference.js';
 import type { AlertAbilities } from './routes/alert-channels.js';
 import { batchRoutes } from './routes/batches.js';
@@ -85,7 +91,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
   };
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
-  const auth = appKeyAuth({ ...registry({ client, db }), log, now });
+  const secrets = knownSecrets({ sources: [secretHashes(db, appKeysSpec), secretHashes(db, memberTokensSpec)], log });
+  const auth = appKeyAuth({ ...registry({ client, db }), secrets, log, now });
 
   const taking = intake({
     commit,
@@ -127,6 +134,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       request.routeOptions.config.access !== 'member';
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
   });
+  // Whoever asks first finds them read, if the database answers in time; if not, they go on being read.
+  app.addHook('onReady', () =>
+    quietly(
+      () => patiently(secrets.start()),
+      () => undefined,
+    ),
+  );
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
     await flags.close();
@@ -135,6 +149,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
     await gate.stop();
+    await secrets.stop();
   });
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
@@ -161,7 +176,10 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
     await scope.register(
-      managementRoutes({ client, db, secretKey, auth, temporal, abilities, log, onFlagsChanged: signaller.onChanged }),
+      managementRoutes({
+        ...{ client, db, secretKey, auth, secrets, temporal, abilities, log },
+        onFlagsChanged: signaller.onChanged,
+      }),
     );
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>

@@ -44,6 +44,7 @@ import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
+import type { KnownSecrets } from './known-secrets.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
@@ -71,6 +72,7 @@ interface Deps {
   readonly secretKey: string;
   /** For what server keys may do too. */
   readonly auth: AppKeyAuth;
+  readonly secrets: KnownSecrets;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   /** Told after each change of an app's flags or segments. */
@@ -123,10 +125,10 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, log } = given;
+  const { client, db, secretKey, auth, secrets, temporal, onFlagsChanged, abilities, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
-  const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
+  const gate = guard(memberAuth({ ...nouns, secrets, ...(log === undefined ? {} : { log }) }));
   const deps = {
     ...nouns,
     alertChannelChanges: alertChannelChanges({ ...nouns, alertSecrets: alertSecrets(secretKey) }),
