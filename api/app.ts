@@ -6,10 +6,15 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { Client } from '@temporalio/client';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Db, MongoClient } from 'mongodb';
+import { appKeysSpec } from '../db/app-keys.js';
 import { claim } from '../db/claim.js';
 import { flagSetWrites } from '../db/flag-set-writes.js';
+import { invitationsSpec } from '../db/invitations.js';
+import { memberTokensSpec } from '../db/member-tokens.js';
+import { secretHashes } from '../db/secret-hashes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
+import { quietly } from '../domain/guarded.js';
 import { LIMITS } from '../domain/limits.js';
 import { accessOf, openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
@@ -27,9 +32,11 @@ import { dailyQuota } from './ingest/quota.js';
 import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
 import { strangers } from './ingest/strangers.js';
+import { knownSecrets } from './known-secrets.js';
 import { managementRoutes, registry } from './management.js';
 import { takeJson } from './json-parser.js';
 import { metrics } from './metrics.js';
+import { patiently } from './patience.js';
 import { reference, referencePage } from './reference.js';
 import type { AlertAbilities } from './routes/alert-channels.js';
 import { batchRoutes } from './routes/batches.js';
@@ -95,7 +102,9 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
   };
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
-  const auth = appKeyAuth({ ...registry({ client, db }), log, now });
+  const sources = [appKeysSpec, memberTokensSpec, invitationsSpec].map((spec) => secretHashes(db, spec));
+  const secrets = knownSecrets({ sources, log });
+  const auth = appKeyAuth({ ...registry({ client, db }), secrets, log, now });
 
   const taking = intake({
     commit,
@@ -149,6 +158,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     const isUsual = reply.statusCode < 400 && ![undefined, 'member'].includes(accessOf(request));
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
   });
+  // Whoever asks first finds them read, if the database answers in time; if not, they go on being read.
+  app.addHook('onReady', () =>
+    quietly(
+      () => patiently(secrets.start()),
+      () => undefined,
+    ),
+  );
   // After the last request is answered: what is buffered goes to disk, what is on disk is started.
   app.addHook('onClose', async () => {
     await flags.close();
@@ -157,6 +173,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await starter.drain();
     await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
     await Promise.all([gate.stop(), pace.stop()]);
+    await secrets.stop();
   });
 
   await app.register(cors, { origin: true, exposedHeaders: ['Retry-After', 'ETag', 'X-Sentry-Rate-Limits'] });
@@ -184,14 +201,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     });
     await scope.register(
       managementRoutes({
-        client,
-        db,
-        secretKey,
-        auth,
-        temporal,
-        abilities,
-        log,
-        pace,
+        ...{ client, db, secretKey, auth, secrets, temporal, abilities, pace, log },
         onFlagsChanged: signaller.onChanged,
       }),
     );

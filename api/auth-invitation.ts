@@ -4,16 +4,18 @@ import type { Invitations } from '../db/invitations.js';
 import { looksLikeInvitation } from '../domain/key.js';
 import type { RouteAccess } from './access.js';
 import { bearer } from './auth-header.js';
+import type { KnownSecrets } from './known-secrets.js';
 import { hashSecret } from './secrets.js';
 import { strangerGate } from './stranger-gate.js';
 
 interface Deps {
   readonly invitations: Pick<Invitations, 'findOpen'>;
+  readonly secrets: KnownSecrets;
 }
 
 /** The way in for somebody who has nothing yet but an invitation. It is asked for before the body is read. */
-export function invitationAuth({ invitations }: Deps) {
-  const gate = strangerGate(Date.now);
+export function invitationAuth({ invitations, secrets }: Deps) {
+  const gate = strangerGate({ secrets, now: Date.now });
 
   function hashOf(request: FastifyRequest): string {
     const secret = bearer(request);
@@ -26,7 +28,7 @@ export function invitationAuth({ invitations }: Deps) {
     onRequest: async (request) => {
       const hash = hashOf(request);
       const find = () => invitations.findOpen({ hash }, new Date());
-      const found = await gate.lookUp(find, (answer) => answer === undefined);
+      const found = await gate.lookUp(hash, find, (answer) => answer === undefined);
       if (found === undefined) throw noInvitation();
     },
   };

@@ -9,6 +9,7 @@ import { PlatformError } from '../domain/errors.js';
 import { isLive, looksLikeMemberToken } from '../domain/key.js';
 import { type Permission, type Rights, roleAllows, roleIn } from '../domain/member.js';
 import { bearer } from './auth-header.js';
+import type { KnownSecrets } from './known-secrets.js';
 import { hashSecret } from './secrets.js';
 import { strangerGate } from './stranger-gate.js';
 
@@ -34,27 +35,27 @@ export interface MemberAuth {
 interface Deps {
   readonly apps: Pick<Apps, 'findBySlug'>;
   readonly memberTokens: Pick<MemberTokens, 'findWithMember' | 'touch'>;
+  readonly secrets: KnownSecrets;
   readonly log?: { debug(facts: object, message: string): void };
   readonly now?: () => number;
 }
 
 const TOUCH_EVERY_MS = 60_000;
-const MOST_ENTRIES = 10_000;
+/** Some 200 bytes each. */
+const MOST_REMEMBERED = 5_000;
 
 /** Not cached, unlike app keys: people are few, and what they lost they lose at once. */
-export function memberAuth({ apps, memberTokens, log, now = Date.now }: Deps): MemberAuth {
-  const touchedAt = new LRUCache<string, number>({ max: MOST_ENTRIES });
-  /** Hashes of tokens that were good once: they pass a flood of invented ones, and are looked up as ever. */
-  const seen = new LRUCache<string, true>({ max: MOST_ENTRIES });
-  const gate = strangerGate(now);
+export function memberAuth({ apps, memberTokens, secrets, log, now = Date.now }: Deps): MemberAuth {
+  const touchedAt = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  const gate = strangerGate({ secrets, now });
 
-  async function find(token: string): Promise<TokenAndMember | undefined> {
+  function find(token: string): Promise<TokenAndMember | undefined> {
     const hash = hashSecret(token);
-    const look = () => memberTokens.findWithMember(hash);
-    const found = seen.has(hash) ? await look() : await gate.lookUp(look, (answer) => answer === undefined);
-    if (found === undefined) seen.delete(hash);
-    else seen.set(hash, true);
-    return found;
+    return gate.lookUp(
+      hash,
+      () => memberTokens.findWithMember(hash),
+      (found) => found === undefined,
+    );
   }
 
   function touch(tokenId: ObjectId, at: number): void {

@@ -1,11 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
+import { BSON } from 'mongodb';
 import type { AppKeys, KeyAndApp } from '../db/app-keys.js';
 import type { App } from '../db/apps.js';
 import { PlatformError } from '../domain/errors.js';
 import { isLive, looksLikeAppKey, type KeyKind } from '../domain/key.js';
 import { originAllowed } from '../domain/origin.js';
 import { keyFromRequest } from './auth-header.js';
+import type { KnownSecrets } from './known-secrets.js';
 import { patiently } from './patience.js';
 import { hashSecret } from './secrets.js';
 import { strangerGate } from './stranger-gate.js';
@@ -29,19 +31,30 @@ export interface AppKeyAuth {
 
 interface Deps {
   readonly appKeys: Pick<AppKeys, 'findWithApp' | 'touch'>;
+  readonly secrets: KnownSecrets;
   readonly log?: { debug(facts: object, message: string): void };
   readonly now?: () => number;
 }
 
 interface Entry {
+  readonly found: KeyAndApp;
+  readonly sender: AppKey;
+  readonly readAt: number;
+  touchedAt: number;
+}
+
+/** What a look-up has said. */
+interface Reading {
   /** Undefined: nobody has this key. */
-  readonly found: KeyAndApp | undefined;
-  readonly sender: AppKey | undefined;
-  /** When the look-up began, so that a slow one is not trusted for longer. */
+  readonly entry: Entry | undefined;
+  /** When it began, so that a slow one is not trusted for longer. */
   readonly readAt: number;
 }
 
-const MOST_ENTRIES = 10_000;
+/** Of the keys that somebody has, and their apps. */
+const MOST_BYTES = 12 * 1024 * 1024;
+/** Some 200 bytes each, and no more than the gate lets in within the time that they are trusted for. */
+const MOST_STRANGERS = 2_000;
 /** A revocation, a new origin list or new settings reach every process within this. */
 const TRUSTED_MS = 4_000;
 /** From this age on a used entry is read again in the background, so that no request waits for it. */
@@ -50,33 +63,36 @@ const TOUCH_EVERY_MS = 60_000;
 
 const unauthenticated = () => new PlatformError('UNAUTHENTICATED', 'no valid app key: unknown, expired or revoked');
 
-/** A clock that was set back makes an entry old, not young. */
-const isFresh = ({ readAt }: Entry, at: number) => at >= readAt && at - readAt < TRUSTED_MS;
+/** A clock that was set back makes a reading old, not young. */
+const isFresh = (readAt: number, at: number) => at >= readAt && at - readAt < TRUSTED_MS;
 
-export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
-  const known = new LRUCache<string, Entry>({ max: MOST_ENTRIES });
-  // Apart from the known, so that a flood of invented keys cannot push the real ones out.
-  const strangers = new LRUCache<string, Entry>({ max: MOST_ENTRIES });
-  const touchedAt = new LRUCache<string, number>({ max: MOST_ENTRIES });
-  const underWay = new Map<string, Promise<Entry>>();
-  const gate = strangerGate(now);
+/** What a key and its app take in memory, about. */
+const weightOf = (found: KeyAndApp): number => 1_000 + 2 * BSON.calculateObjectSize(found);
 
-  async function read(hash: string): Promise<Entry> {
+export function appKeyAuth({ appKeys, secrets, log, now = Date.now }: Deps): AppKeyAuth {
+  const known = new LRUCache<string, Entry>({ maxSize: MOST_BYTES });
+  // Apart from the known, so that a flood of invented keys cannot push the real ones out. Of each, when it was read.
+  const strangers = new LRUCache<string, number>({ max: MOST_STRANGERS });
+  const underWay = new Map<string, Promise<Reading>>();
+  const gate = strangerGate({ secrets, now });
+
+  async function read(hash: string): Promise<Reading> {
     const readAt = now();
     const found = await appKeys.findWithApp(hash);
-    const sender = found && { keyId: found.key._id.toHexString(), kind: found.key.kind, app: found.app };
-    const entry: Entry = { found, sender, readAt };
     if (found === undefined) {
       known.delete(hash);
-      strangers.set(hash, entry);
-    } else {
-      strangers.delete(hash);
-      known.set(hash, entry);
+      strangers.set(hash, readAt);
+      return { entry: undefined, readAt };
     }
-    return entry;
+    const sender = { keyId: found.key._id.toHexString(), kind: found.key.kind, app: found.app };
+    const touchedAt = known.peek(hash)?.touchedAt ?? -Infinity;
+    const entry = { found, sender, readAt, touchedAt };
+    strangers.delete(hash);
+    known.set(hash, entry, { size: weightOf(found) });
+    return { entry, readAt };
   }
 
-  function readOnce(hash: string): Promise<Entry> {
+  function readOnce(hash: string): Promise<Reading> {
     const running = underWay.get(hash);
     if (running !== undefined) return running;
     const reading = read(hash).finally(() => underWay.delete(hash));
@@ -84,56 +100,61 @@ export function appKeyAuth({ appKeys, log, now = Date.now }: Deps): AppKeyAuth {
     return reading;
   }
 
-  function touch({ key }: KeyAndApp, at: number): void {
-    const keyId = key._id.toHexString();
-    if (at - (touchedAt.get(keyId) ?? -Infinity) < TOUCH_EVERY_MS) return;
-    touchedAt.set(keyId, at);
-    appKeys.touch(key._id, new Date(at)).catch((err: unknown) => {
+  function touch(entry: Entry, at: number): void {
+    if (at - entry.touchedAt < TOUCH_EVERY_MS) return;
+    entry.touchedAt = at;
+    const { keyId } = entry.sender;
+    appKeys.touch(entry.found.key._id, new Date(at)).catch((err: unknown) => {
       log?.debug({ err, keyId }, 'last use of a key not noted');
     });
   }
 
-  function judge({ found, sender }: Entry, origin: string | undefined, at: number): AppKey {
-    if (found === undefined || sender === undefined || !isLive(found.key, at)) throw unauthenticated();
-    if (!originAllowed(found.key.origins, origin)) {
+  function judge(entry: Entry | undefined, origin: string | undefined, at: number): AppKey {
+    if (entry === undefined || !isLive(entry.found.key, at)) throw unauthenticated();
+    if (!originAllowed(entry.found.key.origins, origin)) {
       throw new PlatformError('ORIGIN_NOT_ALLOWED', 'this key may not be used from this origin');
     }
-    touch(found, at);
-    return sender;
+    touch(entry, at);
+    return entry.sender;
   }
 
-  async function lookUp(reading: Promise<Entry>, origin: string | undefined): Promise<AppKey> {
-    let entry: Entry;
+  async function answered(asked: Promise<Reading>, origin: string | undefined): Promise<AppKey> {
+    let reading: Reading;
     try {
-      entry = await patiently(reading);
+      reading = await patiently(asked);
     } catch (cause) {
       if (cause instanceof PlatformError) throw cause;
       // Not knowing is not a refusal: a 401 would make clients throw their events away.
       throw new PlatformError('UNAVAILABLE', 'keys cannot be looked up now', { cause, retryAfterSeconds: 2 });
     }
     const at = now();
-    if (!isFresh(entry, at))
+    if (!isFresh(reading.readAt, at))
       throw new PlatformError('UNAVAILABLE', 'keys are looked up too slowly', { retryAfterSeconds: 2 });
-    return judge(entry, origin, at);
+    return judge(reading.entry, origin, at);
   }
+
+  /** One that is under way already costs no more, whosever the key is. */
+  const lookUp = (hash: string): Promise<Reading> =>
+    underWay.get(hash) ??
+    gate.lookUp(
+      hash,
+      () => readOnce(hash),
+      ({ entry }) => entry === undefined,
+    );
 
   function authenticateKey(key: string | undefined, origin: string | undefined): AppKey | Promise<AppKey> {
     if (key === undefined || !looksLikeAppKey(key)) throw unauthenticated();
     const hash = hashSecret(key);
     const at = now();
-    const entry = known.get(hash) ?? strangers.get(hash);
-
-    if (entry !== undefined && isFresh(entry, at)) {
+    const entry = known.get(hash);
+    if (entry !== undefined && isFresh(entry.readAt, at)) {
       // A failed refresh is no matter: the entry just ages, and the next look-up says what is wrong.
-      if (at - entry.readAt >= REFRESH_MS && entry.found !== undefined) readOnce(hash).catch(() => undefined);
+      if (at - entry.readAt >= REFRESH_MS) readOnce(hash).catch(() => undefined);
       return judge(entry, origin, at);
     }
-    if (entry?.found !== undefined || underWay.has(hash)) return lookUp(readOnce(hash), origin);
-    const first = gate.lookUp(
-      () => readOnce(hash),
-      ({ found }) => found === undefined,
-    );
-    return lookUp(first, origin);
+    const strangerSince = strangers.get(hash);
+    if (strangerSince !== undefined && isFresh(strangerSince, at)) throw unauthenticated();
+    return answered(lookUp(hash), origin);
   }
 
   return {

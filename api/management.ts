@@ -47,6 +47,7 @@ import { memberAuth } from './auth-member.js';
 import type { BodyPace } from './body-pace.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
+import type { KnownSecrets } from './known-secrets.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
@@ -75,6 +76,7 @@ interface Deps {
   readonly secretKey: string;
   /** For what server keys may do too. */
   readonly auth: AppKeyAuth;
+  readonly secrets: KnownSecrets;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   /** Told after each change of an app's flags or segments. */
@@ -130,10 +132,10 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, pace, log } = given;
+  const { client, db, secretKey, auth, secrets, temporal, onFlagsChanged, abilities, pace, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
-  const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
+  const gate = guard(memberAuth({ ...nouns, secrets, ...(log === undefined ? {} : { log }) }));
   const deps = {
     ...nouns,
     alertChannelChanges: alertChannelChanges({ ...nouns, alertSecrets: alertSecrets(secretKey) }),
@@ -141,6 +143,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     flagSegmentChanges: flagSegmentChanges({ ...nouns, commit }),
     importFlags: flagImport({ ...nouns, commit }),
     guard: gate,
+    secrets,
     keyOrMember: keyOrMember({ guard: gate, auth }),
     secretKey,
     temporal,

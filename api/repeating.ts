@@ -7,15 +7,19 @@ import { quietly } from '../domain/guarded.js';
 export function repeating(everyMs: number, work: () => unknown, onError: (error: unknown) => void) {
   let running: Promise<void> | undefined;
 
-  function run(): void {
+  function run(): Promise<void> {
     running ??= quietly(work, onError).finally(() => {
       running = undefined;
     });
+    return running;
   }
-  const timer = setInterval(run, everyMs);
+  const timer = setInterval(() => void run(), everyMs);
   timer.unref();
 
   return {
+    /** Not only when it is time. Resolves when that run has ended, or the one under way. */
+    now: run,
+
     /** Resolves when the last run has ended. */
     async stop(): Promise<void> {
       clearInterval(timer);

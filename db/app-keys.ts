@@ -75,8 +75,12 @@ export function appKeys(db: Db) {
           { $lookup: { from: appRegistrationsSpec.name, localField: 'appId', foreignField: '_id', as: 'app' } },
         ])
         .toArray();
-      const app = found?.app[0];
-      return found === undefined || app === undefined ? undefined : { key: found, app: toApp(app) };
+      if (found === undefined) return undefined;
+      const {
+        app: [app],
+        ...key
+      } = found;
+      return app && { key, app: toApp(app) };
     },
 
     async find(appId: ObjectId, keyId: ObjectId, session?: ClientSession): Promise<AppKeyDoc | undefined> {

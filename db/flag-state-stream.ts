@@ -1,4 +1,5 @@
 import type { ChangeStreamDocument, Db, Document, ObjectId } from 'mongodb';
+import { type Changes, changesOf } from './changes.js';
 import { type FlagStateDoc, flagStatesSpec } from './flag-states.js';
 
 /** What became new of where an app's definitions stand. */
@@ -10,11 +11,7 @@ export interface FlagStateChange {
   readonly passing?: number;
 }
 
-export interface FlagStateStream {
-  /** The next change; undefined when there was none since it was asked. @throws when the stream is broken for good */
-  next(): Promise<FlagStateChange | undefined>;
-  close(): Promise<void>;
-}
+export type FlagStateStream = Changes<FlagStateChange>;
 
 /** How long the server waits for a change before it says that there is none. */
 const WAIT_MS = 500;
@@ -33,16 +30,10 @@ const WHAT_COUNTS: Document[] = [
   },
 ];
 
-/** All apps' changes from now on. Where the server was away for a moment, the driver goes on where it was. */
+/** All apps' changes from now on. */
 export function watchFlagStates(db: Db): FlagStateStream {
   const stream = db.collection<FlagStateDoc>(flagStatesSpec.name).watch(WHAT_COUNTS, { maxAwaitTimeMS: WAIT_MS });
-  return {
-    async next() {
-      const change = await stream.tryNext();
-      return change === null ? undefined : changeOf(change);
-    },
-    close: () => stream.close(),
-  };
+  return changesOf(stream, changeOf);
 }
 
 function changeOf(change: ChangeStreamDocument<FlagStateDoc>): FlagStateChange {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FlagStates, FlagVersion } from '../../db/flag-states.js';
 import type { FlagStateChange, FlagStateStream } from '../../db/flag-state-stream.js';
-import { guarded, quietly } from '../../domain/guarded.js';
+import { guarded } from '../../domain/guarded.js';
+import { listening } from '../listening.js';
 
 interface Deps {
   readonly states: Pick<FlagStates, 'versions'>;
@@ -16,7 +16,6 @@ interface Deps {
 const POLL_MS = 1_000;
 /** A poll that takes longer says nothing that anybody may still trust. */
 const GIVE_UP_MS = 2_000;
-const RESTART_MS = 1_000;
 
 /**
  * What is heard of the states of all apps' flags: by a change stream, at once, and by a poll each second, which finds
@@ -25,25 +24,20 @@ const RESTART_MS = 1_000;
 export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps) {
   let timer: NodeJS.Timeout | undefined;
   let polling: { readonly at: number } | undefined;
-  let stream: FlagStateStream | undefined;
-  let streaming: Promise<void> | undefined;
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  const isStopping = (): boolean => signal.aborted;
+  let stream: ReturnType<typeof listening> | undefined;
+  let isStopped = false;
   /** Since when no change can have been missed by the stream, and until when. */
   let since = Infinity;
   let until = -Infinity;
-  let isBroken = false;
 
   const unsaid = (err: unknown): void => log?.debug({ err }, 'following the flags goes on after a fault');
-  const closeStream = (): Promise<void> => quietly(() => stream?.close(), unsaid);
 
   async function poll(): Promise<void> {
     const at = clock();
     if (polling !== undefined && at - polling.at < GIVE_UP_MS) return;
     const mine = { at };
     polling = mine;
-    const isNewest = (): boolean => polling === mine && !signal.aborted;
+    const isNewest = (): boolean => polling === mine && !isStopped;
     try {
       const found = await states.versions();
       // Another has begun meanwhile, and knows more.
@@ -55,54 +49,33 @@ export function stateFeed({ states, watch, clock, onChange, onPoll, log }: Deps)
     }
   }
 
-  async function listen(): Promise<void> {
-    while (!isStopping()) {
-      try {
-        stream = watch();
-        await read(stream);
-      } catch (err) {
-        // Once, however often it cannot be opened again.
-        const level = isBroken ? 'debug' : 'warn';
-        isBroken = true;
-        if (!isStopping())
-          await quietly(() => log?.[level]({ err }, 'the stream of changes to flags broke; the poll goes on'), unsaid);
-      }
-      since = Infinity;
-      until = -Infinity;
-      await closeStream();
-      await sleep(RESTART_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
+  function onAnswer(change: FlagStateChange | undefined, askedAt: number): void {
+    since = Math.min(since, clock());
+    // "None" was said by the server after it was asked; a change may have lain here for a while.
+    if (change === undefined) until = askedAt;
+    else onChange(change);
   }
 
-  async function read(from: FlagStateStream): Promise<void> {
-    for (;;) {
-      const askedAt = clock();
-      const change = await from.next();
-      if (isStopping()) return;
-      since = Math.min(since, clock());
-      isBroken = false;
-      // "None" was said by the server after it was asked; a change may have lain here for a while.
-      if (change === undefined) until = askedAt;
-      else onChange(change);
-    }
+  function onBroken(): void {
+    since = Infinity;
+    until = -Infinity;
   }
 
   return {
     start(): void {
-      if (timer !== undefined || signal.aborted) return;
+      if (timer !== undefined || isStopped) return;
       timer = setInterval(guarded(poll, unsaid), POLL_MS);
       timer.unref();
-      streaming = listen();
+      stream = listening({ what: 'flags', watch, onAnswer, onBroken, clock, ...(log && { log }) });
     },
 
     /** Until when something is the newest that was so at `at`: the stream would have told of a change. */
     confirms: (at: number): number => (at >= since ? Math.max(at, until) : at),
 
     async stop(): Promise<void> {
-      stopping.abort();
+      isStopped = true;
       clearInterval(timer);
-      await closeStream();
-      await streaming;
+      await stream?.stop();
     },
   };
 }

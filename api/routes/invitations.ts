@@ -9,6 +9,7 @@ import { shownPrefix } from '../../domain/key.js';
 import type { Guard } from '../access.js';
 import { invitationAuth } from '../auth-invitation.js';
 import { actorOf } from '../auth-member.js';
+import type { KnownSecrets } from '../known-secrets.js';
 import { AppParams } from '../schema/app.js';
 import { objectId } from '../schema/common.js';
 import {
@@ -29,6 +30,7 @@ import { hashSecret, newInvitation, newMemberToken } from '../secrets.js';
 
 interface Deps {
   readonly guard: Guard;
+  readonly secrets: KnownSecrets;
   readonly apps: Pick<Apps, 'slugs'>;
   readonly members: Pick<Members, 'find'>;
   readonly invitations: Invitations;
@@ -39,8 +41,8 @@ const tags = ['members'];
 
 /** How somebody joins an app by their own will: an app's people invite, and whoever is invited accepts. */
 export function invitationRoutes(deps: Deps): FastifyPluginAsyncTypebox {
-  const { guard, apps, members, invitations, invitationChanges } = deps;
-  const invited = invitationAuth({ invitations });
+  const { guard, secrets, apps, members, invitations, invitationChanges } = deps;
+  const invited = invitationAuth({ invitations, secrets });
 
   function inApp(request: FastifyRequest) {
     const { member, app } = guard.appOf(request);

@@ -1,65 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, it } from 'node:test';
-import { ObjectId } from 'mongodb';
 import { type AppKey, type AppKeyAuth, appKeyAuth } from '../../api/auth.js';
 import { hashSecret, newAppKey } from '../../api/secrets.js';
-import type { KeyAndApp } from '../../db/app-keys.js';
 import { DEFAULT_APP_CONFIG } from '../../domain/app.js';
 import { PlatformError } from '../../domain/errors.js';
+import { fakeKeys, record, START } from '../helper/app-keys.js';
 import { refusal } from '../helper/refusal.js';
-
-const START = Date.parse('2026-03-01T00:00:00Z');
-
-function record(key: string, origins: readonly string[] = []): KeyAndApp {
-  const id = new ObjectId();
-  return {
-    key: {
-      _id: new ObjectId(),
-      appId: id,
-      kind: 'client',
-      name: 'Key',
-      hash: hashSecret(key),
-      prefix: key.slice(0, 8),
-      origins,
-      createdAt: new Date(START),
-      expiresAt: null,
-      revokedAt: null,
-      lastUsedAt: null,
-      replacedBy: null,
-    },
-    app: {
-      id,
-      appId: 'demo',
-      name: 'Demo',
-      dsnId: 1,
-      config: DEFAULT_APP_CONFIG,
-      identity: { version: 1, previousUntil: null },
-      createdAt: new Date(START),
-    },
-  };
-}
-
-/** The table of keys, with a count of what it was asked. */
-function fakeKeys() {
-  const rows = new Map<string, KeyAndApp>();
-  const state = { reads: 0, touches: [] as Date[], down: false, hold: undefined as Promise<void> | undefined };
-  return {
-    state,
-    put: (row: KeyAndApp) => rows.set(row.key.hash, row),
-    async findWithApp(hash: string): Promise<KeyAndApp | undefined> {
-      state.reads += 1;
-      if (state.down) throw new Error('no server');
-      const answer = rows.get(hash);
-      await state.hold;
-      return answer;
-    },
-    async touch(_keyId: ObjectId, at: Date): Promise<void> {
-      state.touches.push(at);
-      if (state.down) throw new Error('no server');
-    },
-  };
-}
+import { secretsTold } from '../helper/secrets.js';
 
 const codeOf = (error: unknown) => (error instanceof PlatformError ? error.code : String(error));
 
@@ -74,7 +22,7 @@ describe('appKeyAuth', () => {
   beforeEach(() => {
     keys = fakeKeys();
     clock = START;
-    auth = appKeyAuth({ appKeys: keys, now: () => clock });
+    auth = appKeyAuth({ appKeys: keys, secrets: secretsTold(), now: () => clock });
   });
 
   it('knows whose key it is, and after the first look-up at once', async () => {
@@ -237,6 +185,54 @@ describe('appKeyAuth', () => {
     clock += 4_000;
     await flood(2_000);
     await ask(key);
+  });
+
+  it('answers good keys that it has never seen while 900 invented ones come each second', async () => {
+    const secrets = secretsTold(true);
+    auth = appKeyAuth({ appKeys: keys, secrets, now: () => clock });
+    const good = Array.from({ length: 100 }, newAppKey);
+    for (const key of good) {
+      keys.put(record(key));
+      secrets.add(hashSecret(key));
+    }
+    const codes: string[] = [];
+    for (const key of good) {
+      // One good key between nine invented ones, a hundred times a second.
+      for (const outcome of await flood(9)) if (outcome.status === 'rejected') codes.push(codeOf(outcome.reason));
+      await ask(key);
+      clock += 10;
+    }
+    assert.deepEqual([codes.length, codes.filter((code) => code === 'UNAUTHENTICATED').length], [900, 20]);
+    assert.equal(codes.filter((code) => code === 'RATE_LIMITED').length, 880);
+    assert.equal(keys.state.reads, 120);
+  });
+
+  it('answers a key that was made during the flood from when its process is told of it', async () => {
+    const secrets = secretsTold(true);
+    auth = appKeyAuth({ appKeys: keys, secrets, now: () => clock });
+    await flood(900);
+    const key = newAppKey();
+    keys.put(record(key));
+    await assert.rejects(ask(key), refusal('RATE_LIMITED'));
+    secrets.add(hashSecret(key));
+    await ask(key);
+  });
+
+  it('remembers as many keys as there is room for, by what they and their apps weigh', async () => {
+    const patterns = Array.from({ length: 100 }, () => 'x'.repeat(1_000));
+    const { errors } = DEFAULT_APP_CONFIG;
+    const config = { ...DEFAULT_APP_CONFIG, errors: { ...errors, scrub: { ...errors.scrub, patterns } } };
+    const heavy = Array.from({ length: 100 }, newAppKey);
+    for (const key of heavy) {
+      const row = record(key);
+      keys.put({ ...row, app: { ...row.app, config } });
+      await ask(key);
+    }
+    keys.state.reads = 0;
+    for (const key of heavy.slice(-50)) await ask(key);
+    assert.equal(keys.state.reads, 0);
+    for (const key of heavy.slice(0, 30)) await ask(key);
+    assert.equal(keys.state.reads, 30);
   });
 
   it('does not take many good keys at once for a flood', async () => {

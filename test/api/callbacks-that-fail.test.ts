@@ -5,6 +5,7 @@ import { groupCommit } from '../../api/ingest/group-commit.js';
 import { dailyQuota } from '../../api/ingest/quota.js';
 import { spoolGate } from '../../api/ingest/spool-gate.js';
 import { ingestStarter } from '../../api/ingest/starter.js';
+import { knownSecrets } from '../../api/known-secrets.js';
 import { repeating } from '../../api/repeating.js';
 import { temporalClient } from '../../api/temporal.js';
 import { alertWakes } from '../../worker/alert-wakes.js';
@@ -19,6 +20,20 @@ const resolved = Promise.resolve(undefined);
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 staysThoughThereFails([
+  {
+    name: 'who tells of keys and tokens, its stream and its log',
+    begin: (it_) => {
+      const hash = 'a'.repeat(64);
+      const source = {
+        after: it_.does(Promise.resolve([{ _id: appId, hash }])),
+        watch: it_.does({ next: it_.does(new Promise<undefined>(() => undefined)), close: it_.does(resolved) }),
+      };
+      const log = { warn: it_.does(undefined), debug: it_.does(undefined) };
+      const secrets = knownSecrets({ sources: [source], log, everyMs: 5 });
+      void secrets.start();
+      return { goesOn: () => secrets.isUpToDate() && secrets.has(hash), stop: secrets.stop };
+    },
+  },
   {
     name: 'what is repeated',
     begin: (it_) => {

@@ -9,6 +9,7 @@ import { firstRun } from '../../api/first-owner.js';
 import { hashSecret } from '../../api/secrets.js';
 import { management, type Management } from '../helper/management.js';
 import { pick, pickText } from '../helper/pick.js';
+import { secretsTold } from '../helper/secrets.js';
 
 const script = join(import.meta.dirname, '..', '..', 'dist', 'api', 'first-run.js');
 const exec = promisify(execFile);
@@ -55,7 +56,7 @@ describe('the first run', () => {
     const me = await it_.ask(pickText(first, 'ownerToken'), 'GET', '/v1/me');
     assert.equal(pick(me.body, 'name'), 'Owner');
     assert.equal(pick(me.body, 'owner'), true);
-    const auth = appKeyAuth(it_);
+    const auth = appKeyAuth({ ...it_, secrets: secretsTold() });
     for (const [field, kind] of [
       ['apiKey', 'client'],
       ['serverKey', 'server'],
@@ -94,7 +95,7 @@ describe('the first run', () => {
     for (const path of [['ownerToken'], ['demo', 'apiKey'], ['demo', 'serverKey']]) {
       assert.notEqual(pickText(other, ...path), pickText(first, ...path));
     }
-    await appKeyAuth(it_).authenticateKey(pickText(other, 'demo', 'apiKey'), undefined);
+    await appKeyAuth({ ...it_, secrets: secretsTold() }).authenticateKey(pickText(other, 'demo', 'apiKey'), undefined);
     assert.equal(await count('members'), members);
   });
 });

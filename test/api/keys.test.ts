@@ -6,6 +6,7 @@ import { hashSecret } from '../../api/secrets.js';
 import { management, type Management } from '../helper/management.js';
 import { pick, pickList, pickText } from '../helper/pick.js';
 import { refusal } from '../helper/refusal.js';
+import { secretsTold } from '../helper/secrets.js';
 import { SLACK_MS, until } from '../helper/until.js';
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +27,7 @@ describe('/v1/apps/:appId/keys', () => {
     assert.equal(answer.status, 201, answer.text);
     return { keyId: pickText(answer.body, 'keyId'), key: pickText(answer.body, 'key'), body: answer.body };
   };
-  const newAuth = () => appKeyAuth({ appKeys: it_.appKeys });
+  const newAuth = () => appKeyAuth({ appKeys: it_.appKeys, secrets: secretsTold() });
   const works = async (key: string, origin?: string) => (await newAuth().authenticateKey(key, origin)).keyId;
 
   it('creates keys of both kinds that work at once, shown this one time', async () => {
@@ -64,7 +65,7 @@ describe('/v1/apps/:appId/keys', () => {
 
     const end = Date.parse(pickText(rotated.body, 'previous', 'expiresAt'));
     assert.ok(Math.abs(end - Date.now() - 2 * HOUR_MS) < 60_000);
-    const later = appKeyAuth({ appKeys: it_.appKeys, now: () => end });
+    const later = appKeyAuth({ appKeys: it_.appKeys, secrets: secretsTold(), now: () => end });
     await assert.rejects(async () => later.authenticateKey(old.key, undefined), refusal('UNAUTHENTICATED'));
     await later.authenticateKey(key, undefined);
 
