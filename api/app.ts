@@ -10,6 +10,7 @@ import { claim } from '../db/claim.js';
 import { flagSetWrites } from '../db/flag-set-writes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
+import type { Network } from '../domain/client-address.js';
 import { LIMITS } from '../domain/limits.js';
 import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
@@ -24,6 +25,8 @@ import { people } from './ingest/people.js';
 import { dailyQuota } from './ingest/quota.js';
 import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
+import { clientAddresses } from './limits/client-addresses.js';
+import { requestLimits } from './limits/request-limits.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
 import { reference, referencePage } from './reference.js';
@@ -46,6 +49,10 @@ export interface AppDeps {
   readonly secretKey: string;
   readonly spoolMaxBytes: number;
   readonly requestsPerSecondPerKey: number;
+  /** Of one address with one key; without it, as many as of the key. */
+  readonly requestsPerSecondPerAddress?: number;
+  /** The proxies whose `X-Forwarded-For` counts; none without it. */
+  readonly trustProxy?: readonly Network[];
   /** What alerts can do here; without it, neither e-mail nor private addresses. */
   readonly abilities?: AlertAbilities;
   /** Where this instance is reached; without it, where a request says that it found us. */
@@ -83,9 +90,14 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const quotas = {
     events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now, log }),
     errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
+    sessions: dailyQuota({ usage: used, category: 'sessions', mostOf: (config) => config.maxSessionsPerDay, now, log }),
+    feedback: dailyQuota({ usage: used, category: 'feedback', mostOf: (config) => config.maxFeedbackPerDay, now, log }),
   };
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
   const auth = appKeyAuth({ ...registry({ client, db }), log, now });
+  const addressOf = clientAddresses({ trustProxy: deps.trustProxy ?? [], log });
+  const { requestsPerSecondPerKey: perKey, requestsPerSecondPerAddress: perAddress = perKey } = deps;
+  const limits = requestLimits({ perKey, perAddress, addressOf });
 
   const taking = intake({
     commit,
@@ -93,7 +105,9 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     quotas,
     gate,
     metrics: numbers,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+    limits,
+    addressOf,
+    now,
   });
   const setWriteBack = flagWriteBack({ writes: flagSetWrites(client, db), log });
   const signaller = flagSignaller({ temporal, log });
@@ -110,7 +124,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     gate,
     writeBack: setWriteBack.writeBack,
     secretKey,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+    limits,
     publicUrl: deps.publicUrl,
     now,
   });
@@ -133,7 +147,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await Promise.all([setWriteBack.drain(), signaller.drain()]);
     await commit.drain();
     await starter.drain();
-    await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
+    await Promise.all(Object.values(quotas).map((quota) => quota.stop()));
     await gate.stop();
   });
 
@@ -151,17 +165,27 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await scope.register(ingestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(errorIngestRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(segmentRoutes({ auth, intake: taking, people: known, secretKey, now }));
-    await scope.register(postHogRoutes({ auth, intake: taking, people: known, secretKey, now }));
+    await scope.register(postHogRoutes({ auth, intake: taking, limits, people: known, secretKey, now }));
     await scope.register(sentryRoutes({ auth, intake: taking, people: known, now }));
     await scope.register(flags.routes);
   });
-  await app.register(batchRoutes({ auth, spool: store }));
+  await app.register(batchRoutes({ auth, limits, spool: store }));
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= MANAGEMENT_BODY_BYTES;
     });
     await scope.register(
-      managementRoutes({ client, db, secretKey, auth, temporal, abilities, log, onFlagsChanged: signaller.onChanged }),
+      managementRoutes({
+        client,
+        db,
+        secretKey,
+        auth,
+        limits,
+        temporal,
+        abilities,
+        log,
+        onFlagsChanged: signaller.onChanged,
+      }),
     );
   });
   app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>

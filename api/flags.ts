@@ -23,6 +23,7 @@ import type { Intake } from './ingest/intake.js';
 import type { People } from './ingest/people.js';
 import type { DailyQuota } from './ingest/quota.js';
 import type { SpoolGate } from './ingest/spool-gate.js';
+import type { RequestLimits } from './limits/request-limits.js';
 import { flagSetRoutes } from './routes/flag-sets.js';
 import { flagStreamRoutes } from './routes/flag-stream.js';
 import { ofrepRoutes } from './routes/ofrep.js';
@@ -42,7 +43,7 @@ interface Deps {
   readonly gate: SpoolGate;
   readonly writeBack: WriteBack;
   readonly secretKey: string;
-  readonly requestsPerSecondPerKey: number;
+  readonly limits: RequestLimits;
   readonly publicUrl: string | undefined;
   readonly now: () => number;
 }
@@ -74,7 +75,7 @@ export function flagSide(deps: Deps) {
     rolloutWatch: watch,
     storeGiven: givenAttributes({ intake, people, now, log }),
     secretKey: deps.secretKey,
-    requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
+    limits: deps.limits,
     now,
   });
   const streams = flagStreams({ follower, log });

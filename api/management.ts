@@ -44,6 +44,7 @@ import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
+import type { RequestLimits } from './limits/request-limits.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
@@ -71,6 +72,7 @@ interface Deps {
   readonly secretKey: string;
   /** For what server keys may do too. */
   readonly auth: AppKeyAuth;
+  readonly limits: RequestLimits;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   /** Told after each change of an app's flags or segments. */
@@ -123,7 +125,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, temporal, onFlagsChanged, abilities, log } = given;
+  const { client, db, secretKey, auth, limits, temporal, onFlagsChanged, abilities, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
   const gate = guard(memberAuth({ ...nouns, ...(log === undefined ? {} : { log }) }));
@@ -134,7 +136,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     flagSegmentChanges: flagSegmentChanges({ ...nouns, commit }),
     importFlags: flagImport({ ...nouns, commit }),
     guard: gate,
-    keyOrMember: keyOrMember({ guard: gate, auth }),
+    keyOrMember: keyOrMember({ guard: gate, auth, limits }),
     secretKey,
     temporal,
     abilities,

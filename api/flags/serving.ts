@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Json, lookup } from '../../domain/loose.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
 import { verifyIdentityProof } from '../identity-proof.js';
-import { burstLimit } from '../ingest/burst.js';
+import type { RequestLimits } from '../limits/request-limits.js';
 import type { Answer, FlagAnswers } from './answers.js';
 import type { GivenAttributes } from './given-attributes.js';
 import type { RolloutWatch } from './rollout-watch.js';
@@ -15,7 +15,7 @@ interface Deps {
   readonly rolloutWatch: Pick<RolloutWatch, 'note'>;
   readonly storeGiven: GivenAttributes;
   readonly secretKey: string;
-  readonly requestsPerSecondPerKey: number;
+  readonly limits: RequestLimits;
   readonly now: () => number;
 }
 
@@ -29,8 +29,7 @@ export interface Question {
 
 /** What the routes that answer for flags have in common, whatever protocol they speak. */
 export function flagServing(deps: Deps) {
-  const { auth, answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
-  const burst = burstLimit(deps.requestsPerSecondPerKey);
+  const { auth, limits, answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
 
   const isTrusted = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
     kind === 'server' ||
@@ -42,14 +41,14 @@ export function flagServing(deps: Deps) {
     async admit(request: FastifyRequest): Promise<AppKey> {
       const found = auth.authenticate(request);
       const sender = found instanceof Promise ? await found : found;
-      burst.check(sender.keyId);
+      limits.check(request, sender.keyId);
       return sender;
     },
 
     /** For protocols that put the key into the body. @throws as `admit` */
-    async admitKey(key: string | undefined, origin: string | undefined): Promise<AppKey> {
-      const sender = await auth.authenticateKey(key, origin);
-      burst.check(sender.keyId);
+    async admitKey(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
+      const sender = await auth.authenticateKey(key, request.headers.origin);
+      limits.check(request, sender.keyId);
       return sender;
     },
 

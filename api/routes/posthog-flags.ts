@@ -19,14 +19,13 @@ interface Deps {
 /** What PostHog's libraries ask of flags. */
 export function postHogFlagRoutes({ serving }: Deps): FastifyPluginAsync {
   async function flags(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { origin } = request.headers;
     const stated = keyFromRequest(request);
-    const early = stated === undefined ? undefined : await serving.admitKey(stated, origin);
+    const early = stated === undefined ? undefined : await serving.admitKey(request, stated);
     const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const encoding = request.headers['content-encoding'];
     const body = objectOf(await postHogBody(await inflated(bytes, encoding, CONTEXT_BYTES), breather()));
     const key = keyIn(body);
-    const sender = early ?? (await serving.admitKey(typeof key === 'string' ? key : undefined, origin));
+    const sender = early ?? (await serving.admitKey(request, typeof key === 'string' ? key : undefined));
 
     const externalId = textOf(body['distinct_id']);
     if (externalId === '' || externalId.length > LIMITS.mapValue)

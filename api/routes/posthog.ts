@@ -12,11 +12,13 @@ import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
 import { keyIn, postHogBody } from '../ingest/posthog-body.js';
 import { type Breather, breather } from '../ingest/turns.js';
+import type { RequestLimits } from '../limits/request-limits.js';
 import { postHogDocs } from '../schema/posthog.js';
 
 interface Deps {
   readonly auth: AppKeyAuth;
   readonly intake: Intake;
+  readonly limits: RequestLimits;
   readonly people: People;
   readonly secretKey: string;
   readonly now: () => number;
@@ -43,7 +45,7 @@ const CONFIG = {
 };
 
 /** What PostHog's libraries send, so that an app moves over by changing a URL and a key. */
-export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
+export function postHogRoutes({ auth, intake, limits, people, secretKey, now }: Deps): FastifyPluginAsync {
   /** Whether this sender may state something about this profile. */
   const mayWrite = ({ app, kind }: AppKey, profileId: string, proof: string): boolean =>
     kind === 'server' ||
@@ -70,8 +72,8 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
     }
     const hasErrors = messages.some((each) => each.some(({ type }) => type === 'error'));
     const hasOthers = messages.some((each) => each.some(({ type }) => type !== 'error'));
-    await intake.admit(sender, ...(hasOthers ? (['events'] as const) : []));
-    const exhausted = hasErrors && (await intake.exhausted(sender, 'errors')) !== undefined;
+    await intake.admit(request, sender, ...(hasOthers ? (['events'] as const) : []));
+    const exhausted = hasErrors && (await intake.exhausted(request, sender, 'errors')) !== undefined;
 
     const builder = batchBuilder({ app: sender.app, people, now: at, breathe });
     for (const [index, each] of messages.entries()) {
@@ -93,7 +95,11 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
         else builder.identify('batch', index, message);
       }
     }
-    await intake.take(sender, builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }));
+    await intake.take(
+      request,
+      sender,
+      builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }),
+    );
     return reply.type('application/json; charset=utf-8').send('{"status":1}');
   }
 
@@ -106,7 +112,8 @@ export function postHogRoutes({ auth, intake, people, secretKey, now }: Deps): F
 
     const config = async (request: FastifyRequest): Promise<string> => {
       const { key } = request.params as { readonly key: string };
-      await auth.authenticateKey(key, request.headers.origin);
+      const { keyId } = await auth.authenticateKey(key, request.headers.origin);
+      limits.check(request, keyId);
       return key;
     };
     app.get('/array/:key/config', { ...options, schema: postHogDocs.config }, async (request, reply) => {

@@ -47,7 +47,7 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
         const sender =
           early ??
           (await auth.authenticateKey(typeof writeKey === 'string' ? writeKey : undefined, request.headers.origin));
-        await intake.admit(sender, 'events');
+        await intake.admit(request, sender, 'events');
 
         const builder = batchBuilder({ app: sender.app, people, now: now(), breathe });
         for (const [index, value] of batch.entries()) {
@@ -65,7 +65,7 @@ export function segmentRoutes({ auth, intake, people, secretKey, now }: Deps): F
           else refuse();
         }
         const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
-        return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');
+        return sendAnswer(request, reply, await intake.take(request, sender, builder.finish(facts)), 'json');
       },
     );
   };

@@ -5,7 +5,7 @@ import { dsnOf, keyInSentryAuth } from '../../domain/sentry/dsn.js';
 import type { Envelope } from '../../domain/sentry/envelope.js';
 import { openTo } from '../access.js';
 import type { AppKey, AppKeyAuth } from '../auth.js';
-import { envelopeBatch } from '../ingest/envelope-batch.js';
+import { envelopeBatch, quotasIn, SENTRY_CATEGORY, type SentryQuota } from '../ingest/envelope-batch.js';
 import { envelopeIn, storedEventIn } from '../ingest/envelope-body.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
@@ -36,27 +36,30 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
     const key = keyOf(request);
     if (key === undefined) return undefined;
     const sender = await senderBy(key, dsnId, request);
-    await intake.admit(sender);
+    await intake.admit(request, sender);
     return sender;
   }
 
   async function senderInside({ header }: Envelope, request: FastifyRequest, dsnId?: string): Promise<AppKey> {
     const dsn = dsnOf(header['dsn']);
     const sender = await senderBy(dsn?.key, dsnId ?? dsn?.dsnId ?? '', request);
-    await intake.admit(sender);
+    await intake.admit(request, sender);
     return sender;
   }
 
-  async function take(sender: AppKey, envelope: Envelope, reply: FastifyReply): Promise<FastifyReply> {
-    const hasErrors = envelope.items.some(({ type }) => type === 'event');
-    const secondsLeft = hasErrors ? await intake.exhausted(sender, 'errors') : undefined;
-    const exhausted = secondsLeft !== undefined;
+  async function take(request: FastifyRequest, reply: FastifyReply, sender: AppKey, envelope: Envelope) {
+    const exhausted = new Map<SentryQuota, number>();
+    for (const quota of quotasIn(envelope)) {
+      const secondsLeft = await intake.exhausted(request, sender, quota);
+      if (secondsLeft !== undefined) exhausted.set(quota, Math.min(secondsLeft, LONGEST_SILENCE_SECONDS));
+    }
     const facts = { app: sender.app, people, now: now(), exhausted, arrival: randomUUID() };
     const { batch, eventId, overQuota } = await envelopeBatch(envelope, facts);
-    if (batch.items.length + batch.drops.length > 0) await intake.take(sender, batch);
+    if (batch.items.length + batch.drops.length > 0) await intake.take(request, sender, batch);
 
-    if (exhausted) {
-      void reply.header(RATE_LIMITS, `${String(Math.min(secondsLeft, LONGEST_SILENCE_SECONDS))}:error:key:quota`);
+    if (exhausted.size > 0) {
+      const limits = [...exhausted].map(([quota, seconds]) => `${String(seconds)}:${SENTRY_CATEGORY[quota]}:key:quota`);
+      void reply.header(RATE_LIMITS, limits.join(', '));
       if (overQuota > 0 && batch.items.length === 0) void reply.code(429);
     }
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(eventId === '' ? {} : { id: eventId }));
@@ -81,7 +84,7 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
       const dsnId = dsnIdOf(request);
       const early = await knownSender(request, dsnId);
       const read = await envelopeIn(request);
-      return take(early ?? (await senderInside(read, request, dsnId)), read, reply);
+      return take(request, reply, early ?? (await senderInside(read, request, dsnId)), read);
     };
     app.post('/api/:dsnId/envelope/', options(sentryDocs.envelope), envelope);
     app.post('/api/:dsnId/envelope', options({ hide: true }), envelope);
@@ -89,14 +92,14 @@ export function sentryRoutes({ auth, intake, people, now }: Deps): FastifyPlugin
     const store = async (request: FastifyRequest, reply: FastifyReply) => {
       const sender = await knownSender(request, dsnIdOf(request));
       if (sender === undefined) throw new PlatformError('UNAUTHENTICATED', 'no key');
-      return take(sender, await storedEventIn(request), reply);
+      return take(request, reply, sender, await storedEventIn(request));
     };
     app.post('/api/:dsnId/store/', options(sentryDocs.store), store);
     app.post('/api/:dsnId/store', options({ hide: true }), store);
 
     app.post('/v1/sentry/tunnel', options(sentryDocs.tunnel), async (request, reply) => {
       const read = await envelopeIn(request);
-      return take(await senderInside(read, request), read, reply);
+      return take(request, reply, await senderInside(read, request), read);
     });
   };
 }
