@@ -1,3 +1,4 @@
+import { type Network, networkOf } from './domain/client-address.js';
 import { lookup } from './domain/loose.js';
 
 export interface Config {
@@ -12,6 +13,9 @@ export interface Config {
   readonly dedupeHours: number;
   readonly spoolMaxBytes: number;
   readonly requestsPerSecondPerKey: number;
+  readonly requestsPerSecondPerAddress: number;
+  /** The proxies whose `X-Forwarded-For` counts. */
+  readonly trustProxy: readonly Network[];
   /** Where people reach this instance; without it alerts have no links. */
   readonly publicUrl: string | undefined;
   readonly smtp: { readonly url: string; readonly from: string } | undefined;
@@ -58,6 +62,16 @@ export function readConfig(env: Env): Config {
     return value === 'true';
   };
   const file = (name: string): string | undefined => lookup(env, name) || undefined;
+  const networks = (name: string): Network[] => {
+    const given = (lookup(env, name) ?? '').split(',').map((each) => each.trim());
+    return given
+      .filter((each) => each !== '')
+      .flatMap((each) => {
+        const network = networkOf(each);
+        if (network === undefined) problems.push(`${name} must be addresses or CIDRs, not ${each}`);
+        return network === undefined ? [] : [network];
+      });
+  };
   const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:']);
 
   const config: Config = {
@@ -71,7 +85,9 @@ export function readConfig(env: Env): Config {
     workflowBundle: env['WORKFLOW_BUNDLE'],
     dedupeHours: whole('DEDUPE_HOURS', 48, 1, 24 * 90),
     spoolMaxBytes: whole('SPOOL_MAX_MB', 1024, 1, 1_000_000) * 1024 * 1024,
-    requestsPerSecondPerKey: whole('REQUESTS_PER_SECOND_PER_KEY', 500, 1, 1_000_000),
+    requestsPerSecondPerKey: whole('REQUESTS_PER_SECOND_PER_KEY', 5_000, 1, 1_000_000),
+    requestsPerSecondPerAddress: whole('REQUESTS_PER_SECOND_PER_ADDRESS', 500, 1, 1_000_000),
+    trustProxy: networks('TRUST_PROXY'),
     publicUrl: url('PUBLIC_URL', ['http:', 'https:']),
     smtp: smtpUrl === undefined ? undefined : { url: smtpUrl, from: text('SMTP_FROM') },
     webhookAllowPrivate: flag('WEBHOOK_ALLOW_PRIVATE'),

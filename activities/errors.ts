@@ -66,8 +66,8 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
     });
   }
 
-  /** That profiles ran these releases; known ones cost nothing. */
-  async function noteReleases(appId: ObjectId, errors: readonly GroupedError[]): Promise<void> {
+  /** That profiles ran these releases; known ones cost nothing. Those that are not noted, since there are too many. */
+  async function noteReleases(appId: ObjectId, errors: readonly GroupedError[]): Promise<ReadonlySet<string>> {
     const byRelease = new Map<string, Map<string, ObjectId>>();
     for (const { error } of errors) {
       const { release, profileId } = error;
@@ -76,11 +76,16 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
       byRelease.set(release, profiles);
       if (!profileId.equals(NOBODY)) profiles.set(profileId.toHexString(), profileId);
     }
-    if (byRelease.size === 0) return;
-    const { releaseMinProfiles } = (await settings(appId)).errors;
+    const leftOut = new Set<string>();
+    if (byRelease.size === 0) return leftOut;
+    const { releaseMinProfiles, maxNewReleasesPerDay } = (await settings(appId)).errors;
     for (const [release, profiles] of byRelease) {
-      await releases.seen(appId, release, [...profiles.values()], new Date(now()), releaseMinProfiles);
+      const ids = [...profiles.values()];
+      const at = new Date(now());
+      if (!(await releases.seen(appId, release, ids, at, releaseMinProfiles, maxNewReleasesPerDay)))
+        leftOut.add(release);
     }
+    return leftOut;
   }
 
   return {
@@ -109,15 +114,19 @@ export function errorPipeline({ errorStore, flagSets, releases, symbolicator, se
       const prepared: PreparedErrors[] = [];
       for (const { appId, errors } of byApp.values()) {
         // What is only known beside an occurrence is no reason to refuse it.
-        await attempt(
+        const leftOut = await attempt(
           () => noteReleases(appId, errors),
-          () => undefined,
+          () => new Set<string>(),
         );
         const flagged = await attempt(
           () => withFlags(appId, errors),
           () => errors.map((each) => (each.error.hasFlags ? each : { ...each, flags: {} })),
         );
-        prepared.push({ appId, errors: flagged });
+        const isLeftOut = ({ error }: GroupedError) => leftOut.has(error.release);
+        prepared.push({
+          appId,
+          errors: flagged.map((each) => (isLeftOut(each) ? { ...each, releaseLeftOut: true } : each)),
+        });
       }
       return prepared;
     },

@@ -1,4 +1,5 @@
 import type { ClientSession, MongoClient } from 'mongodb';
+import type { DropWrite } from '../db/drops.js';
 import type { StoredErrors } from '../db/error-store.js';
 import type { RefusedItemDoc, RefusedItems } from '../db/refused-items.js';
 import type { RollupShare, Rollups } from '../db/rollups.js';
@@ -39,6 +40,12 @@ export function lastTransaction(deps: TransactionDeps) {
   const { client, spool, rollups, errors, rolloutMarks, refusedItems, drops, onAlerts, now } = deps;
   const write = flushWrites(deps);
 
+  const releaseDrops = ({ appId, errors: own }: PreparedErrors): DropWrite[] => {
+    const leftOut = new Set(own.flatMap(({ error, releaseLeftOut }) => (releaseLeftOut ? [error.release] : [])));
+    const facts = { type: 'drop', by: 'quota', reason: 'new_releases', category: 'release' } as const;
+    return leftOut.size === 0 ? [] : [{ ...facts, appId, count: leftOut.size, at: new Date(now()) }];
+  };
+
   async function statements(endings: readonly Ending[], session: ClientSession) {
     const isEnded: boolean[] = [];
     const marked: RolloutHit[] = [];
@@ -53,6 +60,7 @@ export function lastTransaction(deps: TransactionDeps) {
         await refusedItems.keep(ending.refused, session);
         await drops.write(refusedDrops(ending.refused), session);
       }
+      await drops.write(ending.prepared.flatMap(releaseDrops), session);
       prepared.push(...ending.prepared);
       marked.push(...ending.hits);
     }

@@ -14,6 +14,7 @@ import { memberTokensSpec } from '../db/member-tokens.js';
 import { secretHashes } from '../db/secret-hashes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
+import type { Network } from '../domain/client-address.js';
 import { quietly } from '../domain/guarded.js';
 import { LIMITS } from '../domain/limits.js';
 import { accessOf, openTo } from './access.js';
@@ -24,7 +25,6 @@ import { flagSide } from './flags.js';
 import { flagSignaller } from './flags/signaller.js';
 import { STREAM_PATH } from './flags/stream-url.js';
 import { flagWriteBack } from './flags/write-back.js';
-import { burstLimit } from './ingest/burst.js';
 import { groupCommit } from './ingest/group-commit.js';
 import { intake } from './ingest/intake.js';
 import { people } from './ingest/people.js';
@@ -33,6 +33,8 @@ import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
 import { strangers } from './ingest/strangers.js';
 import { knownSecrets } from './known-secrets.js';
+import { clientAddresses } from './limits/client-addresses.js';
+import { requestLimits } from './limits/request-limits.js';
 import { managementRoutes, registry } from './management.js';
 import { takeJson } from './json-parser.js';
 import { metrics } from './metrics.js';
@@ -58,6 +60,10 @@ export interface AppDeps {
   readonly secretKey: string;
   readonly spoolMaxBytes: number;
   readonly requestsPerSecondPerKey: number;
+  /** Of one address with one key; without it, as many as of the key. */
+  readonly requestsPerSecondPerAddress?: number;
+  /** The proxies whose `X-Forwarded-For` counts; none without it. */
+  readonly trustProxy?: readonly Network[];
   /** What alerts can do here; without it, neither e-mail nor private addresses. */
   readonly abilities?: AlertAbilities;
   /** Where this instance is reached; without it, where a request says that it found us. */
@@ -100,11 +106,16 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   const quotas = {
     events: dailyQuota({ usage: used, category: 'events', mostOf: ({ maxEventsPerDay }) => maxEventsPerDay, now, log }),
     errors: dailyQuota({ usage: used, category: 'errors', mostOf: ({ errors }) => errors.maxErrorsPerDay, now, log }),
+    sessions: dailyQuota({ usage: used, category: 'sessions', mostOf: (config) => config.maxSessionsPerDay, now, log }),
+    feedback: dailyQuota({ usage: used, category: 'feedback', mostOf: (config) => config.maxFeedbackPerDay, now, log }),
   };
   const commit = groupCommit({ claim: (batches, at) => claim(store, batches, at), onFlushed: starter.add, now, log });
   const sources = [appKeysSpec, memberTokensSpec, invitationsSpec].map((spec) => secretHashes(db, spec));
   const secrets = knownSecrets({ sources, log });
   const auth = appKeyAuth({ ...registry({ client, db }), secrets, log, now });
+  const addressOf = clientAddresses({ trustProxy: deps.trustProxy ?? [], log });
+  const { requestsPerSecondPerKey: perKey, requestsPerSecondPerAddress: perAddress = perKey } = deps;
+  const limits = requestLimits({ perKey, perAddress, addressOf });
 
   const taking = intake({
     commit,
@@ -112,14 +123,15 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     quotas,
     gate,
     metrics: numbers,
+    addressOf,
+    now,
   });
   const pace = bodyPace({ onError: (err) => log.error({ err }, 'slow bodies were not looked for') });
-  const burst = burstLimit(deps.requestsPerSecondPerKey);
   const byKey = senders({
     auth,
-    strangers: strangers({ addressOf: ({ ip }) => ip }),
+    strangers: strangers({ addressOf }),
     pace,
-    limit: (_request, { keyId }) => burst.check(keyId),
+    limit: (request, { keyId }) => limits.check(request, keyId),
   });
   const setWriteBack = flagWriteBack({ writes: flagSetWrites(client, db), log });
   const signaller = flagSignaller({ temporal, log });
@@ -171,7 +183,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     await Promise.all([setWriteBack.drain(), signaller.drain()]);
     await commit.drain();
     await starter.drain();
-    await Promise.all([quotas.events.stop(), quotas.errors.stop()]);
+    await Promise.all(Object.values(quotas).map((quota) => quota.stop()));
     await Promise.all([gate.stop(), pace.stop()]);
     await secrets.stop();
   });
@@ -201,7 +213,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     });
     await scope.register(
       managementRoutes({
-        ...{ client, db, secretKey, auth, secrets, temporal, abilities, pace, log },
+        ...{ client, db, secretKey, auth, secrets, limits, temporal, abilities, pace, log },
         onFlagsChanged: signaller.onChanged,
       }),
     );

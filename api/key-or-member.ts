@@ -8,10 +8,12 @@ import type { Guard, RouteAccess } from './access.js';
 import type { AppKeyAuth } from './auth.js';
 import { bearer } from './auth-header.js';
 import { actorOf } from './auth-member.js';
+import type { RequestLimits } from './limits/request-limits.js';
 
 interface Deps {
   readonly guard: Guard;
   readonly auth: AppKeyAuth;
+  readonly limits: RequestLimits;
 }
 
 interface Sender {
@@ -23,11 +25,12 @@ interface Sender {
  * The way to what build servers do: a server key of the app that the path names, or a member with the permission.
  * Client keys are public, and as good as none here.
  */
-export function keyOrMember({ guard, auth }: Deps) {
+export function keyOrMember({ guard, auth, limits }: Deps) {
   const senders = new WeakMap<FastifyRequest, Sender>();
 
   async function sender(request: FastifyRequest, key: string): Promise<Sender> {
     const { app, kind, keyId } = await auth.authenticateKey(key, request.headers.origin);
+    limits.check(request, keyId);
     if (kind !== 'server') throw new PlatformError('UNAUTHENTICATED', 'needs a server key or a member token');
     const { params } = request;
     const slug: unknown = typeof params === 'object' && params !== null && 'appId' in params ? params.appId : '';

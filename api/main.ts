@@ -28,6 +28,8 @@ const app = await build({
   secretKey: config.secretKey,
   spoolMaxBytes: config.spoolMaxBytes,
   requestsPerSecondPerKey: config.requestsPerSecondPerKey,
+  requestsPerSecondPerAddress: config.requestsPerSecondPerAddress,
+  trustProxy: config.trustProxy,
   publicUrl: config.publicUrl,
   workerStatusFile: config.workerStatusFile,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },

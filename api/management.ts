@@ -48,6 +48,7 @@ import type { BodyPace } from './body-pace.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
 import type { KnownSecrets } from './known-secrets.js';
+import type { RequestLimits } from './limits/request-limits.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
@@ -77,6 +78,7 @@ interface Deps {
   /** For what server keys may do too. */
   readonly auth: AppKeyAuth;
   readonly secrets: KnownSecrets;
+  readonly limits: RequestLimits;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   /** Told after each change of an app's flags or segments. */
@@ -132,7 +134,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, secrets, temporal, onFlagsChanged, abilities, pace, log } = given;
+  const { client, db, secretKey, auth, secrets, limits, temporal, onFlagsChanged, abilities, pace, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
   const gate = guard(memberAuth({ ...nouns, secrets, ...(log === undefined ? {} : { log }) }));
@@ -144,7 +146,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     importFlags: flagImport({ ...nouns, commit }),
     guard: gate,
     secrets,
-    keyOrMember: keyOrMember({ guard: gate, auth }),
+    keyOrMember: keyOrMember({ guard: gate, auth, limits }),
     secretKey,
     temporal,
     abilities,

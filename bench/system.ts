@@ -60,6 +60,7 @@ export async function benchSystem(root = ROOT) {
     WORKFLOW_BUNDLE: join(root, 'dist', 'workflow-bundle.js'),
     LOG_LEVEL: 'warn',
     REQUESTS_PER_SECOND_PER_KEY: '1000000',
+    REQUESTS_PER_SECOND_PER_ADDRESS: '1000000',
   };
   const pids = new Map(startedServers(engines.dataDir));
   const service = (name: string) =>

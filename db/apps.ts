@@ -22,11 +22,7 @@ export interface AppDoc {
   /** Hash and prefix of the newest client key, as the seed has them; keys are looked up in `app_keys`. */
   readonly apiKey: string;
   readonly apiKeyPrefix: string;
-  /** An app that was registered before there was `errors` or `flags` has the default there. */
-  readonly config: Omit<AppConfig, 'errors' | 'flags'> & {
-    readonly errors?: ErrorConfig;
-    readonly flags?: FlagConfig;
-  };
+  readonly config: StoredConfig;
   readonly createdAt: Date;
   /** What a Sentry DSN carries as its project. */
   readonly dsnId: number;
@@ -35,6 +31,14 @@ export interface AppDoc {
   /** Raised by each change of this app's members, so that two of them cannot both remove "the other" owner. */
   readonly membersRev: number;
 }
+
+/** Of an app that was registered before there was a setting, that setting is the default. */
+type StoredConfig = Omit<AppConfig, 'maxSessionsPerDay' | 'maxFeedbackPerDay' | 'errors' | 'flags'> & {
+  readonly maxSessionsPerDay?: number;
+  readonly maxFeedbackPerDay?: number;
+  readonly errors?: Omit<ErrorConfig, 'maxNewReleasesPerDay'> & { readonly maxNewReleasesPerDay?: number };
+  readonly flags?: FlagConfig;
+};
 
 export interface IdentityState {
   readonly version: number;
@@ -60,8 +64,9 @@ export interface AppChange {
   readonly identity?: IdentityState | undefined;
 }
 
-const errorConfig = documentOf<ErrorConfig>({
+const errorConfig = documentOf<NonNullable<StoredConfig['errors']>>({
   maxErrorsPerDay: number,
+  maxNewReleasesPerDay: optional(number),
   retentionDays: number,
   maxStoredPerGroup: number,
   releaseMinProfiles: number,
@@ -97,10 +102,12 @@ export const appRegistrationsSpec: CollectionSpec = {
     ownerProfileId: objectId,
     apiKey: string,
     apiKeyPrefix: string,
-    config: documentOf<AppDoc['config']>({
+    config: documentOf<StoredConfig>({
       eventRetentionDays: number,
       heatmapRetentionDays: number,
       maxEventsPerDay: number,
+      maxSessionsPerDay: optional(number),
+      maxFeedbackPerDay: optional(number),
       identityProof: boolean,
       errors: optional(errorConfig),
       flags: optional(flagConfig),
@@ -115,7 +122,15 @@ export const appRegistrationsSpec: CollectionSpec = {
 export function toApp({ _id, appId, name, dsnId, config, identity, createdAt }: AppDoc): App {
   const errors = { ...DEFAULT_APP_CONFIG.errors, ...config.errors };
   const flags = { ...DEFAULT_APP_CONFIG.flags, ...config.flags };
-  return { id: _id, appId, name, dsnId, config: { ...config, errors, flags }, identity, createdAt };
+  return {
+    id: _id,
+    appId,
+    name,
+    dsnId,
+    config: { ...DEFAULT_APP_CONFIG, ...config, errors, flags },
+    identity,
+    createdAt,
+  };
 }
 
 export function apps(db: Db) {

@@ -33,6 +33,8 @@ export interface GroupedError {
   readonly grouping: GroupingDoc;
   readonly title: string;
   readonly culprit: string;
+  /** Where its release is not noted, since clients have named too many. */
+  readonly releaseLeftOut?: boolean;
 }
 
 /** What one flush says of one fingerprint. */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ClientSession, Db, ObjectId } from 'mongodb';
+import { DEFAULT_APP_CONFIG } from '../domain/app.js';
 import { HOUR_MS } from '../domain/limits.js';
 import type { ReleaseFacts } from '../domain/release.js';
 import type { CollectionSpec } from './collection.js';
@@ -17,6 +18,7 @@ import {
   optional,
   string,
 } from './json-schema.js';
+import { MOST_RELEASES, newReleases } from './new-releases.js';
 
 export const DECLARED_BY = ['deploy', 'upload', 'seen'] as const;
 type DeclaredBy = (typeof DECLARED_BY)[number];
@@ -94,8 +96,6 @@ export interface ReleasePage {
   readonly limit: number;
 }
 
-/** A client may invent releases without end; beyond so many, those that nobody declares are not noted. */
-const MOST_RELEASES = 10_000;
 const MOST_DEPLOYS = 50;
 const MOST_REMEMBERED = 10_000;
 /** `lastSeen` may lag by so much, so that a release under traffic is not written at each flush. */
@@ -114,14 +114,15 @@ export function releases(db: Db) {
   const collection = db.collection<ReleaseDoc>(releasesSpec.name);
   const profiles = db.collection<ReleaseProfileDoc>(releaseProfilesSpec.name);
   const remembered = new LRUCache<string, Remembered>({ max: MOST_REMEMBERED });
+  const { areFull } = newReleases(collection);
 
   /** Undefined where the app has too many and this would be one more. */
-  async function note(appId: ObjectId, version: string, at: Date): Promise<ReleaseDoc | undefined> {
+  async function note(appId: ObjectId, version: string, at: Date, mostNew: number): Promise<ReleaseDoc | undefined> {
     const update = { $min: { firstSeen: at }, $max: { lastSeen: at } };
     const options = { returnDocument: 'after' } as const;
     const found = await collection.findOneAndUpdate({ appId, version }, update, options);
     if (found !== null) return found;
-    if ((await collection.countDocuments({ appId }, { limit: MOST_RELEASES })) >= MOST_RELEASES) return undefined;
+    if (await areFull(appId, at, mostNew)) return undefined;
     const upsert = () =>
       collection.findOneAndUpdate(
         { appId, version },
@@ -153,6 +154,8 @@ export function releases(db: Db) {
     /**
      * That occurrences or sessions of these profiles came from a release. From `minProfiles` distinct ones on it is
      * declared: what fewer claim sets no latest release. Idempotent: minimum, maximum, and rows that are there or not.
+     * @param mostNew releases a UTC day that clients may name first
+     * @returns false where it is not noted, since it would be one too many
      */
     async seen(
       appId: ObjectId,
@@ -160,8 +163,9 @@ export function releases(db: Db) {
       profileIds: readonly ObjectId[],
       at: Date,
       minProfiles: number,
-    ): Promise<void> {
-      if (version === '') return;
+      mostNew = DEFAULT_APP_CONFIG.errors.maxNewReleasesPerDay,
+    ): Promise<boolean> {
+      if (version === '') return true;
       const key = `${appId.toHexString()}/${version}`;
       const before = remembered.get(key);
       const ids = new Map(profileIds.map((id) => [id.toHexString(), id]));
@@ -170,15 +174,15 @@ export function releases(db: Db) {
       const isNews = before?.declared !== true && ids.size > 0;
       const atMs = at.getTime();
       const isInSpan = before !== undefined && atMs >= before.firstSeenMs && atMs <= before.lastSeenMs + SEEN_EVERY_MS;
-      if (isInSpan && !isNews) return;
+      if (isInSpan && !isNews) return true;
 
-      const release = await note(appId, version, at);
-      if (release === undefined) return;
+      const release = await note(appId, version, at, mostNew);
+      if (release === undefined) return false;
       const span = { firstSeenMs: release.firstSeen.getTime(), lastSeenMs: release.lastSeen.getTime() };
       const nobody = new Set<string>();
       if (release.declaredAt !== null) {
         remembered.set(key, { declared: true, ...span, profiles: nobody });
-        return;
+        return true;
       }
       const more = [...ids].slice(0, Math.max(minProfiles, 1));
       const count = await noteProfiles(
@@ -194,6 +198,7 @@ export function releases(db: Db) {
       );
       const noted = declared ? nobody : new Set([...(before?.profiles ?? []), ...more.map(([hex]) => hex)]);
       remembered.set(key, { declared, ...span, profiles: noted });
+      return true;
     },
 
     /** Of these versions, those that are known. */

@@ -23,6 +23,7 @@ export const FIRST_VERSION = 1;
  */
 export const UPGRADES: readonly Upgrade[] = [
   { version: 2, title: 'Items that MongoDB refuses are set aside by themselves, and counted as dropped by the store' },
+  { version: 3, title: 'Sessions and feedback have daily quotas' },
 ];
 
 const INDEX_NOT_FOUND = 27;

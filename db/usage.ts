@@ -4,7 +4,7 @@ import type { CollectionSpec } from './collection.js';
 import { date, documentOf, number, objectId, oneOf, string } from './json-schema.js';
 
 /** Each has a quota of its own, so that a flood of one does not silence another. */
-const CATEGORIES = ['events', 'errors'] as const;
+const CATEGORIES = ['events', 'errors', 'sessions', 'feedback'] as const;
 export type UsageCategory = (typeof CATEGORIES)[number];
 
 export interface DailyUsageDoc {

@@ -5,6 +5,8 @@ export interface AppConfig {
   readonly eventRetentionDays: number;
   readonly heatmapRetentionDays: number;
   readonly maxEventsPerDay: number;
+  readonly maxSessionsPerDay: number;
+  readonly maxFeedbackPerDay: number;
   /** Whether a client key must prove a profile id before it writes that profile or reads its flags. */
   readonly identityProof: boolean;
   readonly errors: ErrorConfig;
@@ -24,6 +26,8 @@ export interface FlagConfig {
 /** What an app may set for its errors. */
 export interface ErrorConfig {
   readonly maxErrorsPerDay: number;
+  /** Releases that clients name first and nobody has told of; what runs beyond them is stored without one. */
+  readonly maxNewReleasesPerDay: number;
   readonly retentionDays: number;
   /** Occurrences stored of one group: its first, a sample, and the newest. Counts stay exact beyond it. */
   readonly maxStoredPerGroup: number;
@@ -60,6 +64,7 @@ export interface FilterConfig {
 
 const DEFAULT_ERROR_CONFIG: ErrorConfig = {
   maxErrorsPerDay: 1_000_000,
+  maxNewReleasesPerDay: 200,
   retentionDays: 90,
   maxStoredPerGroup: 1_000,
   releaseMinProfiles: 3,
@@ -74,6 +79,8 @@ export const DEFAULT_APP_CONFIG: AppConfig = {
   eventRetentionDays: 90,
   heatmapRetentionDays: 30,
   maxEventsPerDay: 1_000_000,
+  maxSessionsPerDay: 1_000_000,
+  maxFeedbackPerDay: 10_000,
   identityProof: false,
   errors: DEFAULT_ERROR_CONFIG,
   flags: { storeGivenAttributes: false, approval: false, staleAfterDays: 30 },
@@ -84,6 +91,7 @@ export const MAX_EVENTS_PER_DAY = { least: 0, most: 1_000_000_000_000 } as const
 
 /** Of the numbers in `ErrorConfig` that are no retention and no quota. */
 export const ERROR_CONFIG_BOUNDS = {
+  maxNewReleasesPerDay: { least: 0, most: 10_000 },
   maxStoredPerGroup: { least: 10, most: 10_000 },
   releaseMinProfiles: { least: 1, most: 1_000_000 },
   proofOfFixSessions: { least: 1, most: 1_000_000_000 },

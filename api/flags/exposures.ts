@@ -8,7 +8,7 @@ import { DAY_MS } from '../../domain/limits.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { GroupCommit } from '../ingest/group-commit.js';
 import type { People } from '../ingest/people.js';
-import type { DailyQuota } from '../ingest/quota.js';
+import { type DailyQuota, KEPT } from '../ingest/quota.js';
 import type { SpoolGate } from '../ingest/spool-gate.js';
 
 export interface Exposure {
@@ -55,7 +55,7 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
 
   async function sendOwn(app: App, own: readonly Waiting[]): Promise<void> {
     gate.check();
-    await quota.check(app);
+    await quota.check(app, KEPT.fromClientKeys);
     const builder = batchBuilder({ app, people, now: now() });
     own.forEach((each, index) => {
       builder.event('exposures', index, eventOf(app, each), { eventName: EXPOSURE_EVENT });

@@ -39,12 +39,12 @@ export function givenAttributes({ intake, people, now, log }: Deps) {
 
   async function send(sender: AppKey, { externalId, attributes, identifies }: Given): Promise<void> {
     const at = now();
-    await intake.admit(sender, 'events');
+    await intake.admit(undefined, sender, 'events');
     const builder = batchBuilder({ app: sender.app, people, now: at });
     const id = randomUUID();
     builder.identify('context', 0, { id, externalId, identifies, attributes, timestampMs: at });
     const facts = { kind: 'flags', format: 'json', idempotencyKey: id, body: Buffer.alloc(0) };
-    await intake.take(sender, builder.finish(facts));
+    await intake.take(undefined, sender, builder.finish(facts));
     if (identifies) personOf(sender, externalId).isIdentified = true;
   }
 

@@ -15,6 +15,7 @@ import {
   sentryUserReport,
 } from '../../domain/sentry/statements.js';
 import type { App } from '../../db/apps.js';
+import type { UsageCategory } from '../../db/usage.js';
 import { batchBuilder } from './batch-builder.js';
 import { asText, parseJson } from './json-body.js';
 import type { People } from './people.js';
@@ -24,8 +25,8 @@ interface Facts {
   readonly app: App;
   readonly people: People;
   readonly now: number;
-  /** Whether the app's errors of today are used up. */
-  readonly exhausted: boolean;
+  /** The quotas of the app that are used up for today. */
+  readonly exhausted: Pick<ReadonlySet<SentryQuota>, 'has'>;
   /** Of this request and no other. */
   readonly arrival: string;
 }
@@ -34,9 +35,30 @@ interface EnvelopeBatch {
   readonly batch: Batch;
   /** Of the envelope, or the event in it. */
   readonly eventId: string;
-  /** Errors that were not taken, since the quota is used up. */
+  /** Items that were not taken, since their quota is used up. */
   readonly overQuota: number;
 }
+
+/** Types of item that have a daily quota, and as what each is counted. */
+const QUOTA_OF: ReadonlyMap<string, SentryQuota> = new Map<string, SentryQuota>([
+  ['event', 'errors'],
+  ['feedback', 'feedback'],
+  ['user_report', 'feedback'],
+  ['session', 'sessions'],
+  ['sessions', 'sessions'],
+]);
+
+/** The same as Sentry's SDKs call it. */
+export const SENTRY_CATEGORY = {
+  errors: 'error',
+  feedback: 'feedback',
+  sessions: 'session',
+} as const satisfies Partial<Readonly<Record<UsageCategory, string>>>;
+export type SentryQuota = keyof typeof SENTRY_CATEGORY;
+
+/** The quotas that an envelope is counted against. */
+export const quotasIn = ({ items }: Envelope): ReadonlySet<SentryQuota> =>
+  new Set(items.flatMap(({ type }) => QUOTA_OF.get(type) ?? []));
 
 async function json({ payload }: EnvelopeItem, breathe: Breather): Promise<Json | undefined> {
   try {
@@ -71,12 +93,16 @@ export async function envelopeBatch(envelope: Envelope, facts: Facts): Promise<E
     await pause();
     const value = await json(item, breathe);
     if (value === undefined) continue;
+    const quota = QUOTA_OF.get(item.type);
+    if (quota !== undefined && exhausted.has(quota)) {
+      overQuota += 1;
+      const isCount = item.type === 'sessions';
+      const count = isCount ? sentrySessions(value, clock).reduce((sum, each) => sum + sessionsIn(each), 0) : 1;
+      builder.drop('quota', 'quota', SENTRY_CATEGORY[quota], count);
+      continue;
+    }
     switch (item.type) {
       case 'event': {
-        if (exhausted) {
-          overQuota += 1;
-          break;
-        }
         const occurrence = sentryOccurrence(value, header, clock);
         // By its own bytes, in which no clock was corrected.
         const errorId = occurrence.errorId || contentOf(item);
@@ -118,13 +144,9 @@ export async function envelopeBatch(envelope: Envelope, facts: Facts): Promise<E
         break;
     }
   }
-  if (overQuota > 0) {
-    counts = true;
-    builder.drop('quota', 'quota', 'error', overQuota);
-  }
   // Two processes that count the same say so in the same bytes, and no SDK sends a count twice: each is a request of
   // its own. All else is known by its id, and a repeated request by its content.
-  const idempotencyKey = counts ? arrival : undefined;
+  const idempotencyKey = counts || overQuota > 0 ? arrival : undefined;
   return {
     eventId: id,
     overQuota,

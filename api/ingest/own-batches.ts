@@ -67,11 +67,11 @@ export function ownBatches<R extends Received>(
   return async (app) => {
     app.post(path, { ...senders.byHead(), helmet: false, schema }, async (request, reply) => {
       const sender = senders.of(request);
-      await intake.admit(sender, kind);
+      await intake.admit(request, sender, kind);
       const body = await intake.body(request);
       const format = formatOf(request.headers['content-type'], body);
       const batch = await batchOf(request, sender.app, body, format);
-      return sendAnswer(request, reply, await intake.take(sender, batch), format);
+      return sendAnswer(request, reply, await intake.take(request, sender, batch), format);
     });
   };
 }

@@ -27,6 +27,10 @@ interface Deps {
 
 const SYNC_MS = 1_000;
 
+/** Tenths of a day's quota that are kept from a sender, so that one visitor cannot use up the day of all others. */
+export const KEPT = { fromServerKeys: 0, fromClientKeys: 1, fromAddressesThatSentMuch: 2 } as const;
+export type Kept = (typeof KEPT)[keyof typeof KEPT];
+
 /**
  * The daily quota of each app. Processes share their counts once a second, so what is known is at most that old; a
  * batch that crosses the line is taken.
@@ -65,11 +69,12 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now, log }: Dep
     return count;
   };
 
-  const judge = (count: Count, app: App): void => {
+  const judge = (count: Count, app: App, kept: Kept): void => {
     const most = mostOf(app.config);
-    if (count.stored + count.writing + count.pending < most) return;
+    if (count.stored + count.writing + count.pending < most - kept * Math.floor(most / 10)) return;
     const retryAfterSeconds = Math.ceil(((count.day + 1) * DAY_MS - now()) / 1000);
-    throw new PlatformError('QUOTA_EXCEEDED', `the daily quota of ${String(most)} ${category} is used up`, {
+    const parts = kept === 0 ? '' : `, but for ${String(kept * 10)} % that are kept for others`;
+    throw new PlatformError('QUOTA_EXCEEDED', `the daily quota of ${String(most)} ${category} is used up${parts}`, {
       retryAfterSeconds,
     });
   };
@@ -87,11 +92,13 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now, log }: Dep
   const syncing = repeating(SYNC_MS, syncAll, (err) => log?.error({ err, category }, 'the quota was not shared'));
 
   return {
+    mostOf: ({ config }: App): number => mostOf(config),
+
     /** @throws PlatformError QUOTA_EXCEEDED until the next UTC day */
-    check(app: App): undefined | Promise<void> {
+    check(app: App, kept: Kept = KEPT.fromServerKeys): undefined | Promise<void> {
       const count = known(app);
-      if (count === undefined) return open(app).then((opened) => judge(opened, app));
-      judge(count, app);
+      if (count === undefined) return open(app).then((opened) => judge(opened, app, kept));
+      judge(count, app, kept);
       return undefined;
     },
 

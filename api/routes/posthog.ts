@@ -60,8 +60,8 @@ export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps)
     }
     const hasErrors = messages.some((each) => each.some(({ type }) => type === 'error'));
     const hasOthers = messages.some((each) => each.some(({ type }) => type !== 'error'));
-    await intake.admit(sender, ...(hasOthers ? (['events'] as const) : []));
-    const exhausted = hasErrors && (await intake.exhausted(sender, 'errors')) !== undefined;
+    await intake.admit(request, sender, ...(hasOthers ? (['events'] as const) : []));
+    const exhausted = hasErrors && (await intake.exhausted(request, sender, 'errors')) !== undefined;
 
     const builder = batchBuilder({ app: sender.app, people, now: at, breathe });
     for (const [index, each] of messages.entries()) {
@@ -89,7 +89,11 @@ export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps)
         }
       }
     }
-    await intake.take(sender, builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }));
+    await intake.take(
+      request,
+      sender,
+      builder.finish({ kind: 'posthog', format: 'json', idempotencyKey: undefined, body }),
+    );
     return reply.type('application/json; charset=utf-8').send('{"status":1}');
   }
 

@@ -30,7 +30,7 @@ export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps)
       { ...senders.byHeadOrBody({ ofWhole: ['writeKey'] }), helmet: false, schema: ingestDocs.segment },
       async (request, reply) => {
         const sender = senders.of(request);
-        await intake.admit(sender, 'events');
+        await intake.admit(request, sender, 'events');
         const body = await intake.body(request);
         const breathe = breather();
         const batch = await readBatch(body, breathe);
@@ -55,7 +55,7 @@ export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps)
           } else refuse();
         }
         const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
-        return sendAnswer(request, reply, await intake.take(sender, builder.finish(facts)), 'json');
+        return sendAnswer(request, reply, await intake.take(request, sender, builder.finish(facts)), 'json');
       },
     );
   };

@@ -5,7 +5,7 @@ import type { Json } from '../../domain/loose.js';
 import { dsnOf, keyInSentryAuth } from '../../domain/sentry/dsn.js';
 import type { Envelope } from '../../domain/sentry/envelope.js';
 import type { AppKey } from '../auth.js';
-import { envelopeBatch } from '../ingest/envelope-batch.js';
+import { envelopeBatch, quotasIn, SENTRY_CATEGORY, type SentryQuota } from '../ingest/envelope-batch.js';
 import { envelopeIn, storedEventIn } from '../ingest/envelope-body.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
@@ -27,28 +27,31 @@ const LONGEST_SILENCE_SECONDS = 3_600;
 /** What Sentry's SDKs send, so that an app moves over by changing its DSN. */
 export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPluginAsync {
   /** Before the items are read: by the request, or by the header of the envelope. */
-  async function admit(sender: AppKey, dsnId: string): Promise<AppKey> {
+  async function admit(request: FastifyRequest, sender: AppKey, dsnId: string): Promise<AppKey> {
     if (String(sender.app.dsnId) !== dsnId)
       throw new PlatformError('UNAUTHENTICATED', 'this key is of another app than the DSN names');
-    await intake.admit(sender);
+    await intake.admit(request, sender);
     return sender;
   }
 
   async function admitInside(request: FastifyRequest, header: Json, dsnId?: string): Promise<AppKey> {
     const dsn = dsnOf(header['dsn']);
-    return admit(await senders.letIn(request, dsn?.key), dsnId ?? dsn?.dsnId ?? '');
+    return admit(request, await senders.letIn(request, dsn?.key), dsnId ?? dsn?.dsnId ?? '');
   }
 
-  async function take(sender: AppKey, envelope: Envelope, reply: FastifyReply): Promise<FastifyReply> {
-    const hasErrors = envelope.items.some(({ type }) => type === 'event');
-    const secondsLeft = hasErrors ? await intake.exhausted(sender, 'errors') : undefined;
-    const exhausted = secondsLeft !== undefined;
+  async function take(request: FastifyRequest, reply: FastifyReply, sender: AppKey, envelope: Envelope) {
+    const exhausted = new Map<SentryQuota, number>();
+    for (const quota of quotasIn(envelope)) {
+      const secondsLeft = await intake.exhausted(request, sender, quota);
+      if (secondsLeft !== undefined) exhausted.set(quota, Math.min(secondsLeft, LONGEST_SILENCE_SECONDS));
+    }
     const facts = { app: sender.app, people, now: now(), exhausted, arrival: randomUUID() };
     const { batch, eventId, overQuota } = await envelopeBatch(envelope, facts);
-    if (batch.items.length + batch.drops.length > 0) await intake.take(sender, batch);
+    if (batch.items.length + batch.drops.length > 0) await intake.take(request, sender, batch);
 
-    if (exhausted) {
-      void reply.header(RATE_LIMITS, `${String(Math.min(secondsLeft, LONGEST_SILENCE_SECONDS))}:error:key:quota`);
+    if (exhausted.size > 0) {
+      const limits = [...exhausted].map(([quota, seconds]) => `${String(seconds)}:${SENTRY_CATEGORY[quota]}:key:quota`);
+      void reply.header(RATE_LIMITS, limits.join(', '));
       if (overQuota > 0 && batch.items.length === 0) void reply.code(429);
     }
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(eventId === '' ? {} : { id: eventId }));
@@ -67,19 +70,19 @@ export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPlu
     const envelope = async (request: FastifyRequest, reply: FastifyReply) => {
       const dsnId = dsnIdOf(request);
       const known = senders.known(request);
-      let sender = known && (await admit(known, dsnId));
+      let sender = known && (await admit(request, known, dsnId));
       const read = await envelopeIn(request, async (header) => {
         sender ??= await admitInside(request, header, dsnId);
       });
-      return take(sender ?? senders.of(request), read, reply);
+      return take(request, reply, sender ?? senders.of(request), read);
     };
     const ofEnvelope = { ...senders.byHeadOrLater(keyOf), ...options };
     app.post('/api/:dsnId/envelope/', { ...ofEnvelope, schema: sentryDocs.envelope }, envelope);
     app.post('/api/:dsnId/envelope', { ...ofEnvelope, schema: { hide: true } }, envelope);
 
     const store = async (request: FastifyRequest, reply: FastifyReply) => {
-      const sender = await admit(senders.of(request), dsnIdOf(request));
-      return take(sender, await storedEventIn(request), reply);
+      const sender = await admit(request, senders.of(request), dsnIdOf(request));
+      return take(request, reply, sender, await storedEventIn(request));
     };
     const ofStore = { ...senders.byHead(keyOf), ...options };
     app.post('/api/:dsnId/store/', { ...ofStore, schema: sentryDocs.store }, store);
@@ -90,7 +93,7 @@ export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPlu
       const read = await envelopeIn(request, async (header) => {
         sender = await admitInside(request, header);
       });
-      return take(sender ?? senders.of(request), read, reply);
+      return take(request, reply, sender ?? senders.of(request), read);
     };
     const ofTunnel = { ...senders.byHeadOrLater(() => undefined), ...options };
     app.post('/v1/sentry/tunnel', { ...ofTunnel, schema: sentryDocs.tunnel }, tunnel);

@@ -10,10 +10,14 @@ import { CreatedKeyView } from './key.js';
 const Slug = Type.String({ pattern: APP_SLUG });
 const RetentionDays = Type.Integer({ minimum: RETENTION_DAYS.least, maximum: RETENTION_DAYS.most });
 
+const MaxPerDay = Type.Integer({ minimum: MAX_EVENTS_PER_DAY.least, maximum: MAX_EVENTS_PER_DAY.most });
+
 const SETTINGS = {
   eventRetentionDays: RetentionDays,
   heatmapRetentionDays: RetentionDays,
-  maxEventsPerDay: Type.Integer({ minimum: MAX_EVENTS_PER_DAY.least, maximum: MAX_EVENTS_PER_DAY.most }),
+  maxEventsPerDay: MaxPerDay,
+  maxSessionsPerDay: MaxPerDay,
+  maxFeedbackPerDay: MaxPerDay,
   identityProof: Type.Boolean(),
 };
 

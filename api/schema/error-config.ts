@@ -28,6 +28,10 @@ const FILTERS = {
 };
 const NUMBERS = {
   maxErrorsPerDay: within(MAX_EVENTS_PER_DAY, 'errors taken on a UTC day'),
+  maxNewReleasesPerDay: within(
+    ERROR_CONFIG_BOUNDS.maxNewReleasesPerDay,
+    'releases a UTC day that are noted because clients name them',
+  ),
   retentionDays: within(RETENTION_DAYS, 'days that occurrences are kept; groups and counts stay'),
   maxStoredPerGroup: within(
     ERROR_CONFIG_BOUNDS.maxStoredPerGroup,

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { dailyQuota } from '../../api/ingest/quota.js';
 import { appOf } from '../helper/apps.js';
 import { type Answer, ask, click, ingest, type Ingest, ingestApi } from '../helper/ingest.js';
+import { networkOf } from '../../domain/client-address.js';
 import { refusal } from '../helper/refusal.js';
 import { SLACK_MS, until } from '../helper/until.js';
 
@@ -89,6 +90,44 @@ describe('how much an app may send', () => {
     const next = await ingestApi(it_.client, it_.db);
     refused(await ask(next, { body: many(1), key }), 429, 'QUOTA_EXCEEDED');
     await next.close();
+  });
+
+  it('is kept by a tenth for server keys, so that no visitor can use up their day', async () => {
+    const { key, serverKey } = await it_.register('reserve', { maxEventsPerDay: 50 });
+    // Of an address that cannot be told: nobody has named this proxy.
+    const visitor = (count: number) =>
+      it_.send({ body: many(count), key, headers: { 'x-forwarded-for': '192.0.2.1' } });
+    for (const count of [44, 1]) assert.equal((await visitor(count)).status, 202);
+    refused(await visitor(1), 429, 'QUOTA_EXCEEDED');
+    assert.equal((await it_.send({ body: many(5), key: serverKey })).status, 202);
+    refused(await it_.send({ body: many(1), key: serverKey }), 429, 'QUOTA_EXCEEDED');
+  });
+
+  it('is kept by another tenth for addresses that have sent little', async () => {
+    const localhost = networkOf('127.0.0.1');
+    assert.ok(localhost !== undefined);
+    let ahead = 0;
+    const it_ = await opened('shares', { trustProxy: [localhost], now: () => Date.now() + ahead });
+    const { key } = await it_.register('shares', { maxEventsPerDay: 200 });
+    const from = (address: string, count: number) =>
+      it_.send({
+        body: many(count, { timestampMs: Date.now() + ahead }),
+        key,
+        headers: { 'x-forwarded-for': address },
+      });
+    assert.equal((await from('192.0.2.1', 160)).status, 202);
+    refused(await from('192.0.2.1', 1), 429, 'QUOTA_EXCEEDED');
+    // Other addresses of the same /64 are the same sender, those of another are not.
+    assert.equal((await from('2001:db8:0:1::1', 3)).status, 202);
+    refused(await from('2001:db8:0:1::2', 1), 429, 'QUOTA_EXCEEDED');
+    assert.equal((await from('2001:db8:0:2::1', 2)).status, 202);
+    assert.equal((await from('192.0.2.2', 15)).status, 202);
+    refused(await from('192.0.2.3', 1), 429, 'QUOTA_EXCEEDED');
+
+    ahead = DAY;
+    for (let time = 0; time < 2; time++) assert.equal((await from('192.0.2.1', 80)).status, 202);
+    refused(await from('192.0.2.1', 1), 429, 'QUOTA_EXCEEDED');
+    assert.equal((await from('192.0.2.2', 1)).status, 202, 'what was yesterday is forgotten');
   });
 
   it('is not forgotten for as long as it takes to write it', async () => {

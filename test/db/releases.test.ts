@@ -120,6 +120,29 @@ describe('a release', () => {
     assert.deepEqual(await own.page(app, { before: new ObjectId(), limit: 2 }), []);
   });
 
+  it('that clients name is one of so many a day, where nobody has told of it', async () => {
+    const app = new ObjectId();
+    const own = releases(database.db);
+    const seen = (version: string, at: Date, most = 3) => own.seen(app, version, people(1), at, 3, most);
+    for (let n = 0; n < 5; n++)
+      await own.declare({ appId: app, version: `told-${String(n)}`, by: n % 2 === 0 ? 'deploy' : 'upload', at: AT });
+    for (const version of ['a', 'b', 'c']) assert.equal(await seen(version, AT), true);
+    assert.equal(await seen('d', later(1)), false);
+    assert.equal(await seen('d', later(2)), false);
+    assert.equal(await own.find(app, 'd'), undefined);
+    // Those that are known go on, whatever the day.
+    assert.equal(await seen('a', later(2)), true);
+    assert.equal(await seen('told-1', later(2)), true);
+    assert.equal(await releases(database.db).seen(app, 'd', people(1), later(3), 3, 3), false, 'in another process');
+    assert.equal(await seen('d', later(3), 4), true, 'where more are allowed meanwhile');
+    assert.equal(await seen('e', later(24)), true, 'on another day');
+    assert.equal(
+      await releases(database.db).seen(new ObjectId(), 'd', people(1), AT, 3, 0),
+      false,
+      'where none may be',
+    );
+  });
+
   it('that one client invents is noted only while the app has not very many', async () => {
     const app = new ObjectId();
     const docs = Array.from({ length: 10_000 }, (_, n) => ({

@@ -6,6 +6,8 @@ export interface Route {
   readonly url: string;
   /** What the route says about who may call it. */
   readonly access: unknown;
+  /** Whether a server key will do as well. */
+  readonly takesServerKey: boolean;
 }
 
 /** Every route that is added to an instance while `build` runs. */
@@ -15,7 +17,8 @@ export async function routesOf<T>(build: () => Promise<T>): Promise<{ readonly b
     const { fastify } = message as { readonly fastify: FastifyInstance };
     fastify.addHook('onRoute', ({ method, url, config }) => {
       const access: unknown = config === undefined ? undefined : Reflect.get(config, 'access');
-      for (const each of [method].flat()) routes.push({ method: each, url, access });
+      const takesServerKey = config !== undefined && 'takesServerKey' in config;
+      for (const each of [method].flat()) routes.push({ method: each, url, access, takesServerKey });
     });
   };
   diagnostics.subscribe('fastify.initialization', onInstance);

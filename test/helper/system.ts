@@ -57,6 +57,7 @@ export async function runningSystem(purpose: string, { own = false, env = {} }: 
     PORT: String(port),
     WORKFLOW_BUNDLE: join(root, 'dist', 'workflow-bundle.js'),
     REQUESTS_PER_SECOND_PER_KEY: '1000000',
+    REQUESTS_PER_SECOND_PER_ADDRESS: '1000000',
     LOG_LEVEL: 'debug',
     ...env,
   };
