@@ -26,6 +26,7 @@ import { spoolGate } from './ingest/spool-gate.js';
 import { ingestStarter } from './ingest/starter.js';
 import { managementRoutes, registry } from './management.js';
 import { metrics } from './metrics.js';
+import { opsGuard } from './ops-guard.js';
 import { reference, referencePage } from './reference.js';
 import type { AlertAbilities } from './routes/alert-channels.js';
 import { batchRoutes } from './routes/batches.js';
@@ -52,6 +53,8 @@ export interface AppDeps {
   readonly publicUrl?: string | undefined;
   /** Where whoever watches over the worker says how it is. */
   readonly workerStatusFile?: string | undefined;
+  /** Whoever brings it may read the metrics; without it, only who asks from this host. */
+  readonly metricsToken?: string | undefined;
   readonly now?: () => number;
 }
 
@@ -164,7 +167,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       managementRoutes({ client, db, secretKey, auth, temporal, abilities, log, onFlagsChanged: signaller.onChanged }),
     );
   });
-  app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
+  app.get('/metrics', { ...opsGuard(deps.metricsToken), schema: { hide: true } }, async (_request, reply) =>
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),
   );
   app.get('/openapi.json', { ...openTo('public'), schema: { hide: true } }, async () => app.swagger());

@@ -30,6 +30,7 @@ const app = await build({
   requestsPerSecondPerKey: config.requestsPerSecondPerKey,
   publicUrl: config.publicUrl,
   workerStatusFile: config.workerStatusFile,
+  metricsToken: config.metricsToken,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
 const url = await app.listen({ host: config.host, port: config.port });

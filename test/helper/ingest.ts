@@ -20,7 +20,9 @@ import { testDatabase } from './database.js';
 
 export const SECRET_KEY = 'ingest-tests-'.repeat(4);
 
-type Limits = Partial<Pick<Parameters<typeof build>[0], 'spoolMaxBytes' | 'requestsPerSecondPerKey' | 'now'>>;
+type Limits = Partial<
+  Pick<Parameters<typeof build>[0], 'spoolMaxBytes' | 'requestsPerSecondPerKey' | 'metricsToken' | 'now'>
+>;
 
 export interface Sender {
   readonly app: App;
