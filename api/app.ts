@@ -13,7 +13,7 @@ import { usage } from '../db/usage.js';
 import { LIMITS } from '../domain/limits.js';
 import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
-import { pathOf, problems } from './errors.js';
+import { problems, refuse } from './errors.js';
 import { flagSide } from './flags.js';
 import { flagSignaller } from './flags/signaller.js';
 import { STREAM_PATH } from './flags/stream-url.js';
@@ -69,6 +69,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    // What it refuses before it knows the route.
+    frameworkErrors: refuse,
     bodyLimit: LIMITS.bodyBytes,
     return503OnClosing: true,
     // The names of releases stand in paths, percent-encoded.
@@ -123,7 +125,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     const route = request.routeOptions.url ?? 'none';
     // A stream takes as long as somebody listens.
     if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
-    const facts = { method: request.method, path: pathOf(request), status: reply.statusCode, ms: reply.elapsedTime };
+    // Its pattern, never the URL: keys stand in queries, and in paths as well.
+    const facts = { method: request.method, path: route, status: reply.statusCode, ms: reply.elapsedTime };
     const isUsual =
       reply.statusCode < 400 &&
       'access' in request.routeOptions.config &&
