@@ -24,6 +24,8 @@ export interface Config {
   readonly activityNotesFile: string | undefined;
   /** Where whoever watches over the worker says how it is. */
   readonly workerStatusFile: string | undefined;
+  /** Whoever brings it may read the metrics; without it, only who asks from this host. */
+  readonly metricsToken: string | undefined;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -61,7 +63,7 @@ export function readConfig(env: Env): Config {
     if (!['', 'true', 'false'].includes(value)) problems.push(`${name} must be true or false`);
     return value === 'true';
   };
-  const file = (name: string): string | undefined => lookup(env, name) || undefined;
+  const optional = (name: string): string | undefined => lookup(env, name) || undefined;
   const networks = (name: string): Network[] => {
     const given = (lookup(env, name) ?? '').split(',').map((each) => each.trim());
     return given
@@ -91,10 +93,14 @@ export function readConfig(env: Env): Config {
     publicUrl: url('PUBLIC_URL', ['http:', 'https:']),
     smtp: smtpUrl === undefined ? undefined : { url: smtpUrl, from: text('SMTP_FROM') },
     webhookAllowPrivate: flag('WEBHOOK_ALLOW_PRIVATE'),
-    activityNotesFile: file('ACTIVITY_NOTES_FILE'),
-    workerStatusFile: file('WORKER_STATUS_FILE'),
+    activityNotesFile: optional('ACTIVITY_NOTES_FILE'),
+    workerStatusFile: optional('WORKER_STATUS_FILE'),
+    metricsToken: optional('METRICS_TOKEN'),
   };
   if (config.secretKey.length < 32) problems.push('SECRET_KEY needs at least 32 characters');
+  if (config.metricsToken !== undefined && !/^[!-~]{32,}$/.test(config.metricsToken)) {
+    problems.push('METRICS_TOKEN needs at least 32 characters, without spaces');
+  }
   if (problems.length > 0) throw new Error(`configuration: ${problems.join('; ')}`);
   return Object.freeze(config);
 }

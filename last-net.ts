@@ -1,11 +1,32 @@
-import { destination, type Logger, pino, stdSerializers } from 'pino';
+import { destination, type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { withoutKeys } from './domain/key.js';
 
-/** The log of a process of ours, on its standard output. A full disk or a closed pipe costs lines, never the process. */
-export function processLog({ name, level }: { readonly name: string; readonly level: string }): Logger {
+interface LogOptions {
+  readonly name: string;
+  readonly level: string;
+  readonly out?: DestinationStream;
+}
+
+/** The process's own output. A full disk or a closed pipe costs lines, never the process. */
+function standardOutput(): DestinationStream {
   const out = destination({ fd: 1, sync: true });
   out.on('error', () => undefined);
-  // Temporal's SDK calls it `error`, and without a serializer nothing of an error is seen.
-  return pino({ level, base: { process: name }, serializers: { error: stdSerializers.err } }, out);
+  return out;
+}
+
+/** Node puts into an error what a client has sent, byte by byte. */
+const errorOf = (error: Error): object => ({ ...stdSerializers.err(error), rawPacket: undefined });
+
+/** The log of a process of ours. Whatever is told, no line holds a key or a token. */
+export function processLog({ name, level, out = standardOutput() }: LogOptions): Logger {
+  const options = {
+    level,
+    base: { process: name },
+    // Temporal's SDK calls it `error`, and without a serializer nothing of an error is seen.
+    serializers: { err: errorOf, error: errorOf },
+    hooks: { streamWrite: withoutKeys },
+  };
+  return pino(options, out);
 }
 
 interface Deps {

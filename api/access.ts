@@ -6,10 +6,10 @@ import type { Member, MemberAuth } from './auth-member.js';
 
 /**
  * Who may call a route. Every route names one in its options (a test goes through all of them):
- * anybody, whoever holds an app key or an invitation, whoever is signed in, the instance's owner, or a permission in the app
- * that the path names.
+ * anybody, who runs this instance, whoever holds an app key or an invitation, whoever is signed in, the instance's
+ * owner, or a permission in the app that the path names.
  */
-export type Access = 'public' | 'app-key' | 'invitation' | 'member' | 'instance-owner' | Permission;
+export type Access = 'public' | 'ops' | 'app-key' | 'invitation' | 'member' | 'instance-owner' | Permission;
 
 /** What a route spreads into its options. */
 export interface RouteAccess {

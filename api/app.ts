@@ -20,7 +20,7 @@ import { LIMITS } from '../domain/limits.js';
 import { accessOf, openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
 import { bodyPace, PACE } from './body-pace.js';
-import { pathOf, problems } from './errors.js';
+import { problems, refuse } from './errors.js';
 import { flagSide } from './flags.js';
 import { flagSignaller } from './flags/signaller.js';
 import { STREAM_PATH } from './flags/stream-url.js';
@@ -38,6 +38,7 @@ import { requestLimits } from './limits/request-limits.js';
 import { managementRoutes, registry } from './management.js';
 import { takeJson } from './json-parser.js';
 import { metrics } from './metrics.js';
+import { opsGuard } from './ops-guard.js';
 import { patiently } from './patience.js';
 import { reference, referencePage } from './reference.js';
 import type { AlertAbilities } from './routes/alert-channels.js';
@@ -70,6 +71,8 @@ export interface AppDeps {
   readonly publicUrl?: string | undefined;
   /** Where whoever watches over the worker says how it is. */
   readonly workerStatusFile?: string | undefined;
+  /** Whoever brings it may read the metrics; without it, only who asks from this host. */
+  readonly metricsToken?: string | undefined;
   readonly now?: () => number;
 }
 
@@ -85,6 +88,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    // What it refuses before it knows the route.
+    frameworkErrors: refuse,
     bodyLimit: LIMITS.bodyBytes,
     // Of headers and all; what of it a body may take says its pace.
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: PACE.lookEveryMs },
@@ -166,7 +171,8 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     const route = request.routeOptions.url ?? 'none';
     // A stream takes as long as somebody listens.
     if (route !== STREAM_PATH) numbers.answered(route, reply.statusCode, reply.elapsedTime);
-    const facts = { method: request.method, path: pathOf(request), status: reply.statusCode, ms: reply.elapsedTime };
+    // Its pattern, never the URL: keys stand in queries, and in paths as well.
+    const facts = { method: request.method, path: route, status: reply.statusCode, ms: reply.elapsedTime };
     const isUsual = reply.statusCode < 400 && ![undefined, 'member'].includes(accessOf(request));
     request.log[isUsual ? 'debug' : 'info'](facts, 'answered');
   });
@@ -218,7 +224,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
       }),
     );
   });
-  app.get('/metrics', { ...openTo('public'), schema: { hide: true } }, async (_request, reply) =>
+  app.get('/metrics', { ...opsGuard(deps.metricsToken), schema: { hide: true } }, async (_request, reply) =>
     reply.type(numbers.registry.contentType).send(await numbers.registry.metrics()),
   );
   app.get('/openapi.json', { ...openTo('public'), schema: { hide: true } }, async () => app.swagger());

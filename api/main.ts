@@ -32,6 +32,7 @@ const app = await build({
   trustProxy: config.trustProxy,
   publicUrl: config.publicUrl,
   workerStatusFile: config.workerStatusFile,
+  metricsToken: config.metricsToken,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
 const url = await app.listen({ host: config.host, port: config.port });

@@ -23,6 +23,11 @@ export const looksLikeAppKey = (value: string): boolean => APP_KEY.test(value);
 export const looksLikeMemberToken = (value: string): boolean => MEMBER_TOKEN.test(value);
 export const looksLikeInvitation = (value: string): boolean => INVITATION.test(value);
 
+const SECRETS = /ex[pim]_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{16,}/g;
+
+/** A text in which no key, token or signing secret stands, be it one that works or not, be it cut off. */
+export const withoutKeys = (text: string): string => text.replaceAll(SECRETS, '[secret]');
+
 /** What is shown of a secret after its creation: `exp_xxxx`. */
 export const shownPrefix = (secret: string): string => secret.slice(0, SHOWN_CHARACTERS);
 

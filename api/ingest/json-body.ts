@@ -23,6 +23,8 @@ export async function parseJson(text: string, breathe: Breather, keeps: Keeps = 
     return await steadily(parsedJson(text, keeps), breathe);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new PlatformError('BODY_MALFORMED', `the body cannot be read as JSON: ${cause.message}`, { cause });
+    // Without the piece of the body that V8 quotes.
+    const why = cause.message.replace(/, (?:\.\.\.)?"[^]*$/, '');
+    throw new PlatformError('BODY_MALFORMED', `the body cannot be read as JSON: ${why}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../domain/errors.js';
+import { withoutKeys } from '../../domain/key.js';
 import type { AppKey } from '../auth.js';
 import { keyFromRequest } from '../auth-header.js';
 import { isKnownBy, versionSeen } from '../flags/etag.js';
@@ -49,7 +50,10 @@ export function ofrepRoutes({ senders, serving, publicUrl }: Deps): FastifyPlugi
   };
 
   const refuse = (reply: FastifyReply, status: 400 | 404, refusal: object): FastifyReply =>
-    reply.code(status).type(JSON_TYPE).send(JSON.stringify(refusal));
+    reply
+      .code(status)
+      .type(JSON_TYPE)
+      .send(withoutKeys(JSON.stringify(refusal)));
 
   /** What the provider listens on, so that it asks again by itself. A server key is a secret, and not for URLs. */
   function eventStreams(sender: AppKey, request: FastifyRequest, version: number): string {

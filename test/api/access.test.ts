@@ -11,7 +11,7 @@ import { type Route, routesOf } from '../helper/routes.js';
 const pathOf = (url: string, appId: string) =>
   url.replace(':appId', appId).replace(/:\w+Id\b/g, new ObjectId().toHexString());
 
-const OPEN: readonly unknown[] = ['public', 'app-key', 'invitation'];
+const OPEN: readonly unknown[] = ['public', 'ops', 'app-key', 'invitation'];
 const SIGNED_IN: readonly unknown[] = ['member', 'instance-owner', ...PERMISSIONS];
 
 describe('access', () => {
@@ -44,10 +44,14 @@ describe('access', () => {
     const open = all.filter(({ method, access }) => access === 'public' && method !== 'HEAD');
     assert.deepEqual(open.map(({ method, url }) => `${method} ${url}`).sort(), [
       'GET /healthz',
-      'GET /metrics',
       'GET /openapi.json',
       'GET /readyz',
     ]);
+  });
+
+  it('is for who runs the instance where its numbers are', () => {
+    const ops = all.filter(({ access }) => access === 'ops').map(({ method, url }) => `${method} ${url}`);
+    assert.deepEqual(ops.sort(), ['GET /metrics', 'HEAD /metrics']);
   });
 
   it('needs a key where it says so', async () => {

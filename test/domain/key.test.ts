@@ -12,6 +12,7 @@ import {
   SECRET_BYTES,
   secretFrom,
   shownPrefix,
+  withoutKeys,
 } from '../../domain/key.js';
 
 const from = (bytes: Uint8Array) => secretFrom(APP_KEY_PREFIX, bytes);
@@ -76,6 +77,30 @@ describe('looksLikeAppKey', () => {
 describe('shownPrefix', () => {
   it('shows four characters of the key', () => {
     assert.equal(shownPrefix('exp_abcdefgh'), 'exp_abcd');
+  });
+});
+
+describe('withoutKeys', () => {
+  const key = from(randomBytes(SECRET_BYTES));
+
+  it('leaves no key, token or signing secret, wherever it stands and however much of it', () => {
+    for (const secret of [key, key.replace('exp', 'exm'), key.slice(0, 20)]) {
+      for (const [before, after] of [
+        ['', ''],
+        ['/array/', '/config'],
+        ['%3D', '%26'],
+        ['\\n', '\\n'],
+        ['x', '!'],
+      ])
+        assert.equal(withoutKeys(`${before}${secret}${after}`), `${before}[secret]${after}`);
+    }
+    assert.equal(withoutKeys(`${key} ${key}`), '[secret] [secret]');
+    assert.equal(withoutKeys(`"whsec_${'Ab1+/'.repeat(8)}=="`), '"[secret]"');
+  });
+
+  it('leaves what is none', () => {
+    for (const text of ['', 'exp_', shownPrefix(key), 'no flag exp_new_checkout_page in this app', 'whsec_short'])
+      assert.equal(withoutKeys(text), text);
   });
 });
 

@@ -69,18 +69,20 @@ export function controlled(service: Service, { records }: ProcessFolder) {
   };
 }
 
+export const temporalBinary = async (): Promise<string> => (await findTemporal(around)).path;
+
 /** MongoDB and Temporal of a test's own, which it may stop and start. */
 export async function ownEngines(processes: ProcessFolder) {
-  const [mongodBinary, temporalBinary] = await Promise.all([findMongod(around), findTemporal(around)]);
+  const [{ path: mongodBinary }, binary] = await Promise.all([findMongod(around), temporalBinary()]);
   const mongodService = mongodb({
-    binary: mongodBinary.path,
+    binary: mongodBinary,
     folder: join(processes.folder, 'mongodb'),
     port: await freePort(),
     logFile: join(processes.folder, 'mongod.log'),
     cacheGb: 0.5,
   });
   const temporalService = temporal({
-    binary: temporalBinary.path,
+    binary,
     file: join(processes.folder, 'temporal', 'temporal.db'),
     logFile: join(processes.folder, 'temporal.log'),
     ports: { grpc: await freePort(), ui: await freePort(), http: await freePort(), metrics: await freePort() },

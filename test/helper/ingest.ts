@@ -21,7 +21,10 @@ import { testDatabase } from './database.js';
 export const SECRET_KEY = 'ingest-tests-'.repeat(4);
 
 type Limits = Partial<
-  Pick<Parameters<typeof build>[0], 'spoolMaxBytes' | 'requestsPerSecondPerKey' | 'trustProxy' | 'now' | 'log'>
+  Pick<
+    Parameters<typeof build>[0],
+    'spoolMaxBytes' | 'requestsPerSecondPerKey' | 'trustProxy' | 'metricsToken' | 'now' | 'log'
+  >
 >;
 
 export interface Sender {

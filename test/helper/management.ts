@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { InjectOptions } from 'fastify';
 import { ObjectId } from 'mongodb';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { build } from '../../api/app.js';
 import { registry } from '../../api/management.js';
 import { hashSecret, newMemberToken } from '../../api/secrets.js';
@@ -23,14 +23,15 @@ export type Management = Awaited<ReturnType<typeof management>>;
 
 interface Options {
   readonly temporal?: () => Client | undefined;
+  readonly log?: Logger;
 }
 
 /** The whole API over a database of its own, without Temporal unless given, and with an owner of the instance. */
-export async function management(purpose: string, { temporal = () => undefined }: Options = {}) {
+export async function management(purpose: string, options: Options = {}) {
+  const { temporal = () => undefined, log = pino({ level: 'silent' }) } = options;
   const { client, db, close }: TestDatabase = await testDatabase(purpose);
   await applySchema(db);
   const nouns = registry({ client, db });
-  const log = pino({ level: 'silent' });
   const limits = { spoolMaxBytes: 1_000_000, requestsPerSecondPerKey: 1_000 };
   const app = await build({ client, db, temporal, log, secretKey: SECRET_KEY, ...limits });
 
