@@ -11,6 +11,7 @@ import { flagSetWrites } from '../db/flag-set-writes.js';
 import { spool } from '../db/spool.js';
 import { usage } from '../db/usage.js';
 import { LIMITS } from '../domain/limits.js';
+import { rememberedBytes } from '../domain/remembered.js';
 import { openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
 import { pathOf, problems } from './errors.js';
@@ -113,6 +114,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     requestsPerSecondPerKey: deps.requestsPerSecondPerKey,
     publicUrl: deps.publicUrl,
     now,
+  });
+
+  numbers.caches({
+    people: known.bytes,
+    flagWriteBack: setWriteBack.bytes,
+    remembered: rememberedBytes,
+    ...flags.caches,
   });
 
   // Fastify calls this from an event of the socket: only as a promise may it fail.
