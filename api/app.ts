@@ -17,6 +17,7 @@ import { usage } from '../db/usage.js';
 import type { Network } from '../domain/client-address.js';
 import { quietly } from '../domain/guarded.js';
 import { LIMITS } from '../domain/limits.js';
+import { rememberedBytes } from '../domain/remembered.js';
 import { accessOf, openTo } from './access.js';
 import { appKeyAuth } from './auth.js';
 import { bodyPace, PACE } from './body-pace.js';
@@ -156,6 +157,13 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     secretKey,
     publicUrl: deps.publicUrl,
     now,
+  });
+
+  numbers.caches({
+    people: known.bytes,
+    flagWriteBack: setWriteBack.bytes,
+    remembered: rememberedBytes,
+    ...flags.caches,
   });
 
   app.addHook('onRequest', async (request, reply) => {

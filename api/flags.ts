@@ -23,6 +23,7 @@ import type { Intake } from './ingest/intake.js';
 import type { People } from './ingest/people.js';
 import type { DailyQuota } from './ingest/quota.js';
 import type { SpoolGate } from './ingest/spool-gate.js';
+import type { CacheSizes } from './memory.js';
 import { flagSetRoutes } from './routes/flag-sets.js';
 import { flagStreamRoutes } from './routes/flag-stream.js';
 import { ofrepRoutes } from './routes/ofrep.js';
@@ -68,11 +69,12 @@ export function flagSide(deps: Deps) {
     log,
     now,
   });
+  const given = givenAttributes({ intake, people, now, log });
   const serving = flagServing({
     answers: flagAnswers({ follower, reads, people, writeBack }),
     noteServed: served({ usage, exposures: exposed }),
     rolloutWatch: watch,
-    storeGiven: givenAttributes({ intake, people, now, log }),
+    storeGiven: given.store,
     secretKey: deps.secretKey,
     now,
   });
@@ -85,8 +87,19 @@ export function flagSide(deps: Deps) {
     await app.register(postHogFlagRoutes({ senders, serving }));
   };
 
+  const caches: CacheSizes = {
+    flagDefinitions: follower.bytes,
+    flagUsage: usage.bytes,
+    givenAttributes: given.bytes,
+    exposures: exposed.bytes,
+    exposuresWaiting: exposed.waitingBytes,
+    rolloutProfiles: watch.bytes,
+    rolloutProfilesWaiting: watch.waitingBytes,
+  };
+
   return {
     routes,
+    caches,
     /** Once the last request is answered, and while what is stored by ingest still can be. */
     async close(): Promise<void> {
       await follower.close();

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Backlog } from '../db/spool.js';
+import type { CacheSizes } from './memory.js';
 
 /** What this process tells Prometheus. */
 export function metrics() {
@@ -35,6 +36,18 @@ export function metrics() {
 
   return {
     registry,
+    /** What caches and queues take, as it is when somebody asks. */
+    caches(sizes: CacheSizes): void {
+      new Gauge({
+        name: 'experience_cache_bytes',
+        help: 'Memory that caches and queues of this process take, about',
+        labelNames: ['cache'] as const,
+        registers,
+        collect() {
+          for (const [cache, size] of Object.entries(sizes)) this.set({ cache }, size());
+        },
+      });
+    },
     answered: (route: string, statusCode: number, ms: number): void =>
       requests.observe({ route, status: `${String(Math.floor(statusCode / 100))}xx` }, ms / 1000),
     ingested(accepted: number, rejected: number): void {

@@ -1,3 +1,4 @@
+import { copied } from './copied.js';
 import { cutText } from './limits.js';
 
 const KEY_BYTES = 120;
@@ -11,7 +12,8 @@ export interface FlagAnswer {
 /** Long values that begin alike are one here. */
 export function flagAnswer(value: unknown, variant: string | undefined): FlagAnswer {
   if (variant !== undefined) return { key: variant, isVariant: true };
-  const text = (JSON.stringify(value) as string | undefined) ?? 'null';
+  const shown = typeof value === 'string' ? value.slice(0, KEY_BYTES + 1) : value;
+  const text = (JSON.stringify(shown) as string | undefined) ?? 'null';
   const short = cutText(text, KEY_BYTES);
-  return { key: short === text ? text : `${short}…`, isVariant: false };
+  return { key: short === text ? text : copied(`${short}…`), isVariant: false };
 }

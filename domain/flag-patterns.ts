@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import type { CellTest } from './flag-operators.js';
-import { PATTERNS } from './pattern.js';
+import { compile, PATTERN_BYTES, PATTERNS } from './pattern.js';
 import { remembered } from './remembered.js';
 
 /** A longer text is of a wrong type for `matches`: a piece of it would match other things than the whole. */
@@ -11,18 +11,20 @@ interface Pattern {
   readonly test: (text: string) => boolean;
 }
 
-function compile(pattern: string, flags: number): Pattern | undefined {
-  try {
-    const compiled = RE2JS.compile(pattern, flags);
-    return { instructions: compiled.matcher('').programSize(), test: (text) => compiled.test(text) };
-  } catch {
-    return undefined;
-  }
+function patternOf(pattern: string, flags: number): Pattern | undefined {
+  const compiled = compile(pattern, flags);
+  return compiled && { instructions: compiled.matcher('').programSize(), test: (text) => compiled.test(text) };
 }
 
+/** Of a pattern itself, for each of its instructions. */
+const INSTRUCTION_BYTES = 500;
+
+const weightOf = (pattern: Pattern | undefined): number =>
+  pattern === undefined ? 0 : PATTERN_BYTES + INSTRUCTION_BYTES * pattern.instructions;
+
 // A version of the definitions mostly has the patterns of the one before.
-const exact = remembered((pattern) => compile(pattern, 0));
-const folded = remembered((pattern) => compile(pattern, RE2JS.CASE_INSENSITIVE));
+const exact = remembered((pattern) => patternOf(pattern, 0), weightOf);
+const folded = remembered((pattern) => patternOf(pattern, RE2JS.CASE_INSENSITIVE), weightOf);
 
 /** The text has a piece that one of the patterns (RE2 syntax, linear time) matches; a text says what is wrong. */
 export function patternTest(values: readonly string[], caseInsensitive: boolean): CellTest | string {

@@ -1,6 +1,8 @@
 import { HOUR_MS } from './limits.js';
 import type { TrackEvent } from './event.js';
 import type { HeatmapEvent } from './heatmap-event.js';
+import type { Occurrence } from './occurrence.js';
+import { trimOccurrence } from './trim-occurrence.js';
 
 /** Who an item belongs to: the profile that the client names, else its session stands for one. */
 export function externalIdOf(item: { readonly profileId: string; readonly sessionId: string }): string {
@@ -49,4 +51,11 @@ export function heatmapContent(point: HeatmapEvent): string {
     point.viewportWidth,
     point.viewportHeight,
   ]);
+}
+
+/** As `eventContent`, of the error as it will be cut. */
+export function errorContent(sent: Occurrence): string {
+  const { occurrence } = trimOccurrence(sent, (text) => text);
+  const tags = Object.entries(occurrence.tags).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify({ ...occurrence, tags });
 }

@@ -3,6 +3,9 @@ import { RE2JS } from 're2js';
 /** Patterns of people run over whatever is thrown anywhere: linear time by RE2, and not too large for it. */
 export const PATTERNS = { most: 20, chars: 200, instructions: 1_000 } as const;
 
+/** What a pattern may remember of the texts it has met. Whoever sends texts could have it remember 8 MiB otherwise. */
+export const PATTERN_BYTES = 128 * 1024;
+
 interface Pattern {
   /** What a character may cost at worst. */
   readonly instructions: number;
@@ -36,9 +39,13 @@ export function anyOf(patterns: readonly string[]): Pattern | undefined {
   };
 }
 
-function compile(pattern: string): RE2JS | undefined {
+/** Undefined where it is no pattern in RE2 syntax. */
+export function compile(pattern: string, flags = 0): RE2JS | undefined {
   try {
-    return RE2JS.compile(pattern);
+    const compiled = RE2JS.compile(pattern, flags);
+    const { dfa } = compiled.re2();
+    dfa.stateBudget = dfa.memBudget = PATTERN_BYTES;
+    return compiled;
   } catch {
     return undefined;
   }

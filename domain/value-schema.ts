@@ -1,5 +1,5 @@
-import { RE2JS } from 're2js';
 import { pointerStep } from './json-value.js';
+import { compile } from './pattern.js';
 
 /** Bounds on a schema, and so on what a check costs: at most each of its schemas over all of the value. */
 export const VALUE_SCHEMA = { chars: 16 * 1024, schemas: 100, levels: 20, patternInstructions: 500 } as const;
@@ -168,7 +168,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   [
     'pattern',
     (given, place) => {
-      const pattern = isText(given) ? compiled(given) : undefined;
+      const pattern = isText(given) ? compile(given) : undefined;
       if (pattern === undefined) throw malformed(place, 'is no pattern in RE2 syntax');
       place.seen.instructions += pattern.matcher('').programSize();
       if (place.seen.instructions > VALUE_SCHEMA.patternInstructions)
@@ -270,14 +270,6 @@ function schema(given: unknown, place: Place): Test {
     return keyword(value, at, given);
   });
   return (value) => first(tests, value);
-}
-
-function compiled(pattern: string): RE2JS | undefined {
-  try {
-    return RE2JS.compile(pattern);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

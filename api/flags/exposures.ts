@@ -2,6 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { App } from '../../db/apps.js';
 import { utcDay } from '../../domain/app.js';
+import { copied } from '../../domain/copied.js';
+import { entryBytes } from '../../domain/entry-bytes.js';
 import { EXPOSURE_EVENT } from '../../domain/exposure.js';
 import { quietly } from '../../domain/guarded.js';
 import { DAY_MS } from '../../domain/limits.js';
@@ -10,6 +12,8 @@ import type { GroupCommit } from '../ingest/group-commit.js';
 import type { People } from '../ingest/people.js';
 import { type DailyQuota, KEPT } from '../ingest/quota.js';
 import type { SpoolGate } from '../ingest/spool-gate.js';
+import { keptKey } from '../kept-key.js';
+import { CACHE_BYTES } from '../memory.js';
 
 export interface Exposure {
   /** As the client gave it, after alias. */
@@ -34,11 +38,10 @@ interface Deps {
 interface Waiting extends Exposure {
   readonly app: App;
   readonly atMs: number;
+  /** By which it is remembered. */
+  readonly key: string;
 }
 
-/** Who was exposed today, of those that this process remembers: anybody else is stored twice under one key, once. */
-const MOST_REMEMBERED = 200_000;
-const MOST_WAITING = 20_000;
 const BATCH = 500;
 const EVERY_MS = 250;
 const VALUE_CHARACTERS = 300;
@@ -48,8 +51,13 @@ const VALUE_CHARACTERS = 300;
  * events go. Never in an answer's way: what cannot be taken now is asked for again by the next answer.
  */
 export function exposures({ commit, people, quota, gate, log, now = Date.now }: Deps) {
-  const seen = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  /** Who was exposed today; whoever is forgotten too early is stored twice under one key, once. */
+  const seen = new LRUCache<string, number>({
+    maxSize: CACHE_BYTES.exposures,
+    sizeCalculation: (_day, key) => entryBytes(key),
+  });
   const waiting: Waiting[] = [];
+  let waitingBytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
 
@@ -73,7 +81,7 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
       await quietly(
         () => sendOwn(app, own),
         (err) => {
-          for (const each of own) seen.delete(seenKey(each));
+          for (const { key } of own) seen.delete(key);
           log.warn({ err, app: app.appId, exposures: own.length }, 'exposures not stored; the next answers try again');
         },
       );
@@ -83,6 +91,7 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
   function flush(): void {
     timer = undefined;
     const taken = waiting.splice(0, BATCH);
+    for (const each of taken) waitingBytes -= bytesOf(each);
     if (taken.length === 0) return;
     sending = sending.then(() => send(taken));
     if (waiting.length > 0) timer = setTimeout(flush, 0);
@@ -91,12 +100,16 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
   return {
     expose(app: App, exposure: Exposure): void {
       const atMs = now();
-      const each = { ...exposure, app, atMs };
-      const key = seenKey(each);
+      const { profileId, experimentId } = exposure;
+      const key = keptKey(`${app.id.toHexString()}/${experimentId}/${profileId}`);
       const day = utcDay(atMs);
-      if (seen.get(key) === day || waiting.length >= MOST_WAITING) return;
+      if (seen.get(key) === day) return;
+      const each = { ...exposure, profileId: copied(profileId), app, atMs, key };
+      const bytes = bytesOf(each);
+      if (waitingBytes + bytes > CACHE_BYTES.exposuresWaiting) return;
       seen.set(key, day);
       waiting.push(each);
+      waitingBytes += bytes;
       timer ??= setTimeout(flush, EVERY_MS);
     },
 
@@ -107,13 +120,15 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
       clearTimeout(timer);
       await sending;
     },
+
+    bytes: (): number => seen.calculatedSize,
+    waitingBytes: (): number => waitingBytes,
   };
 }
 
 export type Exposures = ReturnType<typeof exposures>;
 
-const seenKey = ({ app, experimentId, profileId }: Waiting): string =>
-  `${app.id.toHexString()}/${experimentId}/${profileId}`;
+const bytesOf = ({ profileId, answer }: Waiting): number => entryBytes(profileId, answer);
 
 function byApp(exposed: readonly Waiting[]): Map<App, Waiting[]> {
   const apps = new Map<App, Waiting[]>();

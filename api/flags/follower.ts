@@ -7,10 +7,11 @@ import { changedKeys } from '../../domain/changed-flags.js';
 import { PlatformError } from '../../domain/errors.js';
 import type { Definitions } from '../../domain/flag.js';
 import { type CompiledFlags, compileFlags } from '../../domain/flag-evaluation.js';
+import { definitionsWeight } from '../../domain/definitions-weight.js';
 import { guarded, quietly } from '../../domain/guarded.js';
+import { CACHE_BYTES } from '../memory.js';
 import { patiently } from '../patience.js';
 import { coalesced } from './coalesced.js';
-import { definitionsWeight } from './definitions-weight.js';
 import { stateFeed } from './state-feed.js';
 
 /** The definitions of an app as this process answers by them. */
@@ -26,8 +27,8 @@ type StoredSets = Pick<Current, 'computed' | 'passing'>;
 
 export interface FlagChange {
   readonly version: number;
-  /** The flags that may answer differently. */
-  readonly changedKeys: readonly string[];
+  /** The flags that may answer differently; undefined where it is not known which. */
+  readonly changedKeys: readonly string[] | undefined;
 }
 
 interface Subscription {
@@ -45,14 +46,17 @@ interface Deps {
   readonly log?: { warn(facts: object, message: string): void; debug(facts: object, message: string): void };
   /** Steady, in ms. */
   readonly clock?: () => number;
+  readonly maxBytes?: number;
 }
 
 interface Followed {
   readonly appId: ObjectId;
-  readonly catchUp: () => Promise<void>;
+  readonly catchUp: () => Promise<Current | undefined>;
   readonly listeners: Set<FlagListener>;
   current: Current | undefined;
   definitions: Definitions | undefined;
+  /** Of the definitions that were read last, whether they are still held or not. */
+  read: number | undefined;
   /** The newest version that was heard of. */
   known: number;
   /** When the change stream last told of a version. */
@@ -63,17 +67,17 @@ interface Followed {
 
 /** What is not known to be the newest for longer than this is not answered by. */
 const TRUSTED_MS = 2_000;
-const MOST_APPS = 10_000;
-/** Of the definitions of all apps together, about. */
-const MOST_BYTES = 512 * 1024 * 1024;
+/** Of an app beside its definitions. */
+const APP_BYTES = 2_000;
 
 /**
  * The flags of the apps that are asked for, kept true in this process by a change stream and by a poll each second.
  * `current` answers at once when they are known to be the newest, which under traffic they always are.
  */
-export function flagFollower({ definitions, states, watch, log, clock = () => performance.now() }: Deps) {
+export function flagFollower({ definitions, states, watch, log, clock = () => performance.now(), ...deps }: Deps) {
+  const { maxBytes = CACHE_BYTES.flagDefinitions } = deps;
   const pinned = new Map<string, Followed>();
-  const known = new LRUCache<string, Followed>({ max: MOST_APPS, maxSize: MOST_BYTES });
+  const known = new LRUCache<string, Followed>({ maxSize: maxBytes, dispose: forget });
   const feed = stateFeed({ states, watch, clock, onChange: heard, onPoll: polled, ...(log && { log }) });
 
   const untold = (err: unknown): void => log?.warn({ err }, 'somebody was not told of a change of flags');
@@ -87,47 +91,57 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
       listeners: new Set(),
       current: undefined,
       definitions: undefined,
+      read: undefined,
       known: 0,
       heardAt: -Infinity,
       confirmedAt: -Infinity,
     };
-    known.set(appId.toHexString(), entry, { size: 1 });
+    known.set(appId.toHexString(), entry, { size: APP_BYTES });
     return entry;
   }
 
+  /** Whoever listens is still told of each change; the definitions themselves are read again. */
+  function forget(entry: Followed, _hex: string, reason: LRUCache.DisposeReason): void {
+    if (reason === 'evict') entry.current = entry.definitions = undefined;
+  }
+
   /** A reading that begins now. What was read is the newest, whatever its number: a backup may have been put back. */
-  async function catchUp(entry: Followed): Promise<void> {
+  async function catchUp(entry: Followed): Promise<Current | undefined> {
     const at = clock();
-    const { definitions: before, known: newest } = entry;
+    const { definitions: before, known: newest, current: last } = entry;
     const isBehind = before === undefined || newest > before.version;
     const state = isBehind ? undefined : await states.find(entry.appId);
     if (before !== undefined && !isBehind && (state?.version ?? 0) === before.version) {
       entry.confirmedAt = Math.max(entry.confirmedAt, at);
       noteSets(entry, setsOf(state));
-      return;
+      return entry.current ?? last;
     }
     const [read, found] = await Promise.all([definitions.read(entry.appId), states.find(entry.appId)]);
     // What was heard of meanwhile is for the next reading, which it has asked for.
     if (entry.known === newest) entry.known = read.version;
     entry.confirmedAt = at;
     adopt(entry, read, setsOf(found));
+    return entry.current ?? last;
   }
 
   function adopt(entry: Followed, read: Definitions, sets: StoredSets): void {
-    const before = entry.definitions;
+    const { definitions: before, read: lastRead } = entry;
     if (before?.version === read.version) {
       noteSets(entry, sets);
       return;
     }
     const compiled = compileFlags(read);
     entry.definitions = read;
+    entry.read = read.version;
     entry.current = { compiled, ...sets };
     const hex = entry.appId.toHexString();
-    known.set(hex, entry, { size: Math.min(definitionsWeight(read), MOST_BYTES) });
+    // The cache weighs no entry anew that it has already.
+    known.delete(hex);
+    known.set(hex, entry, { size: Math.min(APP_BYTES + definitionsWeight(read), maxBytes) });
     if (compiled.broken.length > 0)
       log?.warn({ appId: hex, version: read.version, broken: compiled.broken }, 'rules of flags that are skipped');
-    if (before === undefined || entry.listeners.size === 0) return;
-    const change = { version: read.version, changedKeys: changedKeys(before, read) };
+    if (lastRead === undefined || lastRead === read.version || entry.listeners.size === 0) return;
+    const change = { version: read.version, changedKeys: before && changedKeys(before, read) };
     // Each by itself: one that fails is no reason that others do not hear of it.
     for (const listener of entry.listeners) guarded(listener, untold)(change);
   }
@@ -144,7 +158,7 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
 
   function heard({ appId, version, ...sets }: FlagStateChange): void {
     const entry = find(appId.toHexString());
-    if (entry?.definitions === undefined) return;
+    if (entry?.read === undefined) return;
     noteSets(entry, sets);
     if (version === undefined) return;
     entry.heardAt = clock();
@@ -154,10 +168,10 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
   /** All states there are, and when that was asked. */
   function polled(versions: ReadonlyMap<string, Omit<FlagVersion, '_id'>>, at: number): void {
     for (const [hex, entry] of [...known.entries(), ...pinned]) {
-      if (entry.definitions === undefined || entry.heardAt >= at) continue;
+      if (entry.read === undefined || entry.heardAt >= at) continue;
       const state = versions.get(hex);
       const version = state?.version ?? 0;
-      if (version === entry.definitions.version) {
+      if (version === entry.read) {
         entry.known = version;
         entry.confirmedAt = Math.max(entry.confirmedAt, at);
         noteSets(entry, setsOf(state));
@@ -176,13 +190,14 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
   }
 
   async function caughtUp(entry: Followed): Promise<Current> {
+    let found: Current | undefined;
     try {
-      await patiently(entry.catchUp());
+      found = await patiently(entry.catchUp());
     } catch (cause) {
       throw away(cause);
     }
-    if (entry.current === undefined || !isFresh(entry)) throw away();
-    return entry.current;
+    if (found === undefined || !isFresh(entry)) throw away();
+    return found;
   }
 
   function current(appId: ObjectId, atLeast = 0): Current | Promise<Current> {
@@ -218,6 +233,8 @@ export function flagFollower({ definitions, states, watch, log, clock = () => pe
         throw error;
       }
     },
+
+    bytes: (): number => known.calculatedSize,
 
     close: (): Promise<void> => feed.stop(),
   };

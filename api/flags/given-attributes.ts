@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { entryBytes } from '../../domain/entry-bytes.js';
 import { quietly } from '../../domain/guarded.js';
 import { type Json, lookup, objectOf } from '../../domain/loose.js';
 import { attributesFault } from '../../domain/properties.js';
@@ -7,6 +8,8 @@ import type { AppKey } from '../auth.js';
 import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
+import { keptKey } from '../kept-key.js';
+import { CACHE_BYTES } from '../memory.js';
 
 interface Deps {
   readonly intake: Pick<Intake, 'admit' | 'take'>;
@@ -26,14 +29,18 @@ export interface Given {
 
 /** While it is under way to the profile, the same is not sent again. */
 const UNDER_WAY_MS = 60_000;
-const MOST_UNDER_WAY = 10_000;
 
 /**
  * Where an app wants it so, what is given with a question about flags is stored as if it had been stated by an
- * identify, and by the same way; and that somebody has proved who they are. Never in the answer's way: what cannot be taken now comes with the next question.
+ * identify, and by the same way; and that somebody has proved who they are. Never in the answer's way: what cannot be
+ * taken now comes with the next question.
  */
 export function givenAttributes({ intake, people, now, log }: Deps) {
-  const underWay = new LRUCache<string, string>({ max: MOST_UNDER_WAY, ttl: UNDER_WAY_MS });
+  const underWay = new LRUCache<string, string>({
+    maxSize: CACHE_BYTES.givenAttributes,
+    sizeCalculation: (text, key) => entryBytes(key, text),
+    ttl: UNDER_WAY_MS,
+  });
 
   const personOf = ({ app: { id } }: AppKey, externalId: string) => people.find(id, id.toHexString(), externalId);
 
@@ -48,15 +55,15 @@ export function givenAttributes({ intake, people, now, log }: Deps) {
     if (identifies) personOf(sender, externalId).isIdentified = true;
   }
 
-  return (sender: AppKey, given: Given): void => {
+  function store(sender: AppKey, given: Given): void {
     const { externalId, attributes, stored } = given;
     const identifies = given.identifies && !personOf(sender, externalId).isIdentified;
     const isKnown = Object.entries(attributes).every(
       ([key, value]) => JSON.stringify(lookup(stored, key)) === JSON.stringify(value),
     );
     if ((isKnown && !identifies) || attributesFault(objectOf(attributes)) !== undefined) return;
-    const whose = `${sender.app.id.toHexString()}/${externalId}`;
-    const text = JSON.stringify([attributes, identifies]);
+    const whose = keptKey(`${sender.app.id.toHexString()}/${externalId}`);
+    const text = keptKey(JSON.stringify([attributes, identifies]));
     if (underWay.get(whose) === text) return;
     underWay.set(whose, text);
     void quietly(
@@ -66,7 +73,9 @@ export function givenAttributes({ intake, people, now, log }: Deps) {
         log?.debug({ err }, 'given attributes not stored');
       },
     );
-  };
+  }
+
+  return { store, bytes: (): number => underWay.calculatedSize };
 }
 
 export type GivenAttributes = ReturnType<typeof givenAttributes>;

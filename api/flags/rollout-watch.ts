@@ -5,10 +5,13 @@ import type { App } from '../../db/apps.js';
 import type { FlagRollouts, WatchedRollout } from '../../db/flag-rollouts.js';
 import type { FlagSetReads } from '../../db/flag-set-reads.js';
 import type { RolloutProfiles, ServedProfile } from '../../db/rollout-profiles.js';
+import { copied } from '../../domain/copied.js';
+import { entryBytes } from '../../domain/entry-bytes.js';
 import type { FlagContext } from '../../domain/flag.js';
 import type { CompiledFlags } from '../../domain/flag-evaluation.js';
 import { quietly } from '../../domain/guarded.js';
 import { type RolloutSubject, rolloutSubject } from '../../domain/rollout-subject.js';
+import { CACHE_BYTES } from '../memory.js';
 
 interface Deps {
   readonly flagRollouts: Pick<FlagRollouts, 'watched'>;
@@ -34,7 +37,10 @@ interface Waiting {
   readonly rollout: WatchedRollout;
   readonly window: number;
   readonly app: App;
-  readonly answer: WatchedAnswer;
+  /** For whom the rule was decided; undefined where the attributes are still to be read. */
+  readonly subject: ServedProfile['subject'] | undefined;
+  /** What they are read by. */
+  readonly answer: Omit<WatchedAnswer, 'context'>;
   /** Under which its events and errors come. */
   readonly profileId: ObjectId;
   readonly key: string;
@@ -45,9 +51,7 @@ type SubjectOf = (context: FlagContext) => RolloutSubject | undefined;
 
 const POLL_MS = 1_000;
 const WRITE_MS = 100;
-const MOST_WAITING = 20_000;
 const MOST_AT_ONCE = 1_000;
-const MOST_KNOWN = 300_000;
 /** Whoever is served again after this is noted again: the conditions may hold no more. */
 const KNOWN_MS = 5 * 60_000;
 
@@ -57,10 +61,15 @@ const KNOWN_MS = 5 * 60_000;
  * and noted when it is served again.
  */
 export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf, log, now }: Deps) {
-  const known = new LRUCache<string, true>({ maxSize: MOST_KNOWN, sizeCalculation: () => 1, ttl: KNOWN_MS });
+  const known = new LRUCache<string, true>({
+    maxSize: CACHE_BYTES.rolloutProfiles,
+    sizeCalculation: (_known, key) => entryBytes(key),
+    ttl: KNOWN_MS,
+  });
   const subjects = new WeakMap<CompiledFlags, Map<string, SubjectOf>>();
   let byApp: ReadonlyMap<string, readonly WatchedRollout[]> = new Map();
   let waiting: Waiting[] = [];
+  let waitingBytes = 0;
   let writing: Promise<void> | undefined;
   let reading: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -97,17 +106,21 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
     return found;
   }
 
+  function decided(rollout: WatchedRollout, app: App, compiled: CompiledFlags, context: FlagContext) {
+    const subject = subjectOf(rollout, compiled)(context);
+    return subject === undefined ? null : { bucket: subject.bucket, unit: unitOf(app, subject.key) };
+  }
+
   /** What answers from the store were evaluated for. */
   async function contextsOf(batch: readonly Waiting[]): Promise<(each: Waiting) => FlagContext> {
-    const asked = batch.flatMap(({ app, answer: { context, profileId } }) =>
-      context === undefined && profileId !== undefined ? [{ appId: app.id, profileId }] : [],
+    const asked = batch.flatMap(({ app, subject, answer: { profileId } }) =>
+      subject === undefined && profileId !== undefined ? [{ appId: app.id, profileId }] : [],
     );
     const found = asked.length === 0 ? [] : await reads.profiles(asked);
     const byId = new Map(
       found.map((profile) => [profile.appId.toHexString() + profile.profileId.toHexString(), profile]),
     );
-    return ({ app, answer: { context, profileId, targetingKey } }) => {
-      if (context !== undefined) return context;
+    return ({ app, answer: { profileId, targetingKey } }) => {
       const profile = profileId && byId.get(app.id.toHexString() + profileId.toHexString());
       return { targetingKey: profile?.externalId ?? targetingKey, attributes: profile?.attributes ?? {} };
     };
@@ -119,14 +132,9 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
       await rolloutProfiles.serve(
         batch.map((each): ServedProfile => {
           const { rollout, window, app, answer, profileId, at } = each;
-          const subject = subjectOf(rollout, answer.compiled)(contextOf(each));
-          return {
-            rolloutId: rollout._id,
-            window,
-            profileId,
-            subject: subject === undefined ? null : { bucket: subject.bucket, unit: unitOf(app, subject.key) },
-            at,
-          };
+          const subject =
+            each.subject === undefined ? decided(rollout, app, answer.compiled, contextOf(each)) : each.subject;
+          return { rolloutId: rollout._id, window, profileId, subject, at };
         }),
       );
     } catch (error) {
@@ -139,6 +147,7 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_AT_ONCE);
       waiting = waiting.slice(MOST_AT_ONCE);
+      for (const each of batch) waitingBytes -= bytesOf(each);
       await write(batch);
     }
   }
@@ -156,6 +165,33 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
     timer.unref();
   }
 
+  /** What was given with a question is judged at once: it may be as large as a request, and none of it is kept. */
+  function waitingOf(rollout: WatchedRollout, app: App, answer: WatchedAnswer, profileId: ObjectId): Waiting {
+    const { context, compiled, targetingKey = '' } = answer;
+    const window = rollout.windows.length - 1;
+    return {
+      rollout,
+      window,
+      app,
+      subject: context && decided(rollout, app, compiled, context),
+      answer: { compiled, profileId: answer.profileId, targetingKey: context ? '' : copied(targetingKey) },
+      profileId,
+      key: keyOf(rollout, profileId, window),
+      at: new Date(now()),
+    };
+  }
+
+  function add(rollout: WatchedRollout, app: App, answer: WatchedAnswer, targetingKey: string): void {
+    const profileId = profileIdOf(app, targetingKey);
+    if (known.has(keyOf(rollout, profileId, rollout.windows.length - 1))) return;
+    const each = waitingOf(rollout, app, answer, profileId);
+    if (waitingBytes + bytesOf(each) > CACHE_BYTES.rolloutProfilesWaiting) return;
+    known.set(each.key, true);
+    waiting.push(each);
+    waitingBytes += bytesOf(each);
+    schedule();
+  }
+
   return {
     /** @param flagKey left out: all flags were answered */
     note(app: App, answer: WatchedAnswer, flagKey?: string): void {
@@ -166,13 +202,11 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
       if (rollouts === undefined || targetingKey === undefined) return;
       for (const rollout of rollouts) {
         if (flagKey !== undefined && rollout.flagKey !== flagKey) continue;
-        const window = rollout.windows.length - 1;
-        const profileId = profileIdOf(app, targetingKey);
-        const key = `${rollout._id.toHexString()}${profileId.toHexString()}${String(window)}`;
-        if (known.has(key) || waiting.length >= MOST_WAITING) continue;
-        known.set(key, true);
-        waiting.push({ rollout, window, app, answer, profileId, key, at: new Date(now()) });
-        schedule();
+        try {
+          add(rollout, app, answer, targetingKey);
+        } catch (error) {
+          log.debug({ error: String(error), rollout: rollout._id }, 'a served profile could not be noted');
+        }
       }
     },
 
@@ -185,10 +219,18 @@ export function rolloutWatch({ flagRollouts, reads, rolloutProfiles, profileIdOf
       await writing;
       await pump();
     },
+
+    bytes: (): number => known.calculatedSize,
+    waitingBytes: (): number => waitingBytes,
   };
 }
 
 export type RolloutWatch = ReturnType<typeof rolloutWatch>;
+
+const keyOf = ({ _id }: WatchedRollout, profileId: ObjectId, window: number): string =>
+  `${_id.toHexString()}${profileId.toHexString()}${String(window)}`;
+
+const bytesOf = ({ key, answer: { targetingKey = '' } }: Waiting): number => entryBytes(key, targetingKey);
 
 /** Stands for what was hashed; nobody reads it back. */
 const unitOf = (app: App, key: Uint8Array): string =>

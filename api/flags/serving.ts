@@ -10,7 +10,7 @@ interface Deps {
   readonly answers: FlagAnswers;
   readonly noteServed: NoteServed;
   readonly rolloutWatch: Pick<RolloutWatch, 'note'>;
-  readonly storeGiven: GivenAttributes;
+  readonly storeGiven: GivenAttributes['store'];
   readonly secretKey: string;
   readonly now: () => number;
 }

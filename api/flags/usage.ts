@@ -5,9 +5,11 @@ import { ulid } from 'ulid';
 import type { AppUsage, FlagUsageInput } from '../../activities/flag-usage.js';
 import { flagAnswer } from '../../domain/flag-answer.js';
 import type { FlagSet } from '../../domain/flag-set.js';
+import { entryBytes } from '../../domain/entry-bytes.js';
 import { lookup } from '../../domain/loose.js';
 import { TASK_QUEUE } from '../../domain/task-queue.js';
 import { flagUsage as flagUsageWorkflow, flagUsageRun } from '../../workflows/flag-usage.js';
+import { CACHE_BYTES } from '../memory.js';
 import { repeating } from '../repeating.js';
 
 /** A set as it was served, stored or evaluated. */
@@ -24,19 +26,30 @@ interface Deps {
   readonly now?: () => number;
 }
 
-/** Counts of one app: by flag, then by variant or by value. A value is one object per definition, so it is its own key. */
+/** One answer of a flag, and how often it was given. */
+interface Count {
+  readonly flagKey: string;
+  readonly key: string;
+  readonly isVariant: boolean;
+  times: number;
+}
+
+/** Counts of one app. Nothing that was served is kept: a set may be large, and so may a value. */
 interface Counted {
   readonly appId: ObjectId;
-  readonly variants: Map<string, Map<string, number>>;
-  readonly values: Map<string, Map<unknown, number>>;
+  /** By flag, then by variant or by value. */
+  readonly variants: Map<string, Map<string, Count>>;
+  readonly values: Map<string, Map<string, Count>>;
   /** By digest: all of its flags are counted when it is flushed. */
-  readonly sets: Map<string, { readonly set: ServedSet; times: number }>;
+  readonly sets: Map<string, { readonly counts: readonly Count[]; times: number }>;
 }
 
 const EVERY_MS = 10_000;
-/** Different answers, and different sets by the flags they hold, that are remembered at once. */
-const MOST_ANSWERS = 50_000;
-const MOST_SET_FLAGS = 20_000;
+/** Of what counts may take, sets take at most a quarter. */
+const SETS_BYTES = CACHE_BYTES.flagUsage / 4;
+/** Of a flag that has its first answer, and of an app, beside their entries. */
+const MAP_BYTES = 300;
+const POINTER_BYTES = 8;
 /** Flags of other sets that are counted one by one until the next flush; from then on one set in eight stands for eight. */
 const EXACT_FLAGS = 100_000;
 const SAMPLED = 8;
@@ -54,8 +67,9 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
   let apps = new Map<string, Counted>();
   /** Ids of apps as they come from the key's cache, so that no text is made of them for each answer. */
   let known = new WeakMap<ObjectId, Counted>();
-  let answers = 0;
-  let setFlags = 0;
+  /** Of all counts, and of the sets among them. */
+  let bytes = 0;
+  let setsBytes = 0;
   let exactFlags = 0;
   let sampled = 0;
   let dropped = 0;
@@ -73,21 +87,25 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
     return counted;
   }
 
-  function add<K>(flags: Map<string, Map<K, number>>, flagKey: string, key: K, times: number): void {
-    let counts = flags.get(flagKey);
-    if (counts === undefined) flags.set(flagKey, (counts = new Map<K, number>()));
-    const before = counts.get(key);
-    if (before === undefined && ++answers > MOST_ANSWERS) {
-      answers--;
-      dropped += times;
-      return;
-    }
-    counts.set(key, (before ?? 0) + times);
+  /** Undefined where there is no room for one more. */
+  function countOf(counted: Counted, flagKey: string, value: unknown, variant: string | undefined): Count | undefined {
+    const isVariant = variant !== undefined;
+    const flags = isVariant ? counted.variants : counted.values;
+    const key = variant ?? keyOf(value);
+    const known = flags.get(flagKey)?.get(key);
+    if (known !== undefined) return known;
+    const weight = entryBytes(flagKey, key) + (flags.has(flagKey) ? 0 : MAP_BYTES);
+    if (bytes + weight > CACHE_BYTES.flagUsage) return undefined;
+    bytes += weight;
+    const count = { flagKey, key, isVariant, times: 0 };
+    flags.set(flagKey, (flags.get(flagKey) ?? new Map<string, Count>()).set(key, count));
+    return count;
   }
 
   function addAnswer(counted: Counted, flagKey: string, value: unknown, variant: string | undefined, times: number) {
-    if (variant === undefined) add(counted.values, flagKey, value, times);
-    else add(counted.variants, flagKey, variant, times);
+    const count = countOf(counted, flagKey, value, variant);
+    if (count === undefined) dropped += times;
+    else count.times += times;
   }
 
   function addSet(counted: Counted, { flags, reasons }: ServedSet, times: number): void {
@@ -96,15 +114,31 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
     }
   }
 
+  /** False where there is no room for it. */
+  function keepSet(counted: Counted, digest: string, { flags, reasons }: ServedSet, times: number): boolean {
+    const all = Object.entries(flags);
+    const weight = entryBytes(digest) + POINTER_BYTES * all.length;
+    if (setsBytes + weight > SETS_BYTES || bytes + weight > CACHE_BYTES.flagUsage) return false;
+    bytes += weight;
+    setsBytes += weight;
+    const counts = all.flatMap(([flagKey, value]) => {
+      const count = countOf(counted, flagKey, value, lookup(reasons ?? {}, flagKey)?.variant);
+      if (count === undefined) dropped += times;
+      return count ?? [];
+    });
+    counted.sets.set(digest, { counts, times });
+    return true;
+  }
+
   /** All that was counted since the last time, in pieces of a flush. */
   function collect(): AppUsage[] {
     for (const counted of apps.values())
-      for (const { set, times } of counted.sets.values()) addSet(counted, set, times);
+      for (const { counts, times } of counted.sets.values()) for (const count of counts) count.times += times;
     const pieces = [...apps].flatMap(([appId, { variants, values }]) => piecesOf(appId, variants, values));
     if (dropped > 0) log.warn({ dropped }, 'more different answers of flags than are counted');
     apps = new Map();
     known = new WeakMap();
-    answers = setFlags = exactFlags = dropped = 0;
+    bytes = setsBytes = exactFlags = dropped = 0;
     return pieces;
   }
 
@@ -162,15 +196,12 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
       }
       const times = exactFlags < EXACT_FLAGS ? 1 : SAMPLED;
       if (times === SAMPLED && ++sampled % SAMPLED !== 0) return;
-      const size = Object.keys(set.flags).length;
-      if (digest === undefined || setFlags + size > MOST_SET_FLAGS) {
-        exactFlags += size;
-        addSet(counted, set, times);
-        return;
-      }
-      setFlags += size;
-      counted.sets.set(digest, { set, times });
+      if (digest !== undefined && keepSet(counted, digest, set, times)) return;
+      exactFlags += Object.keys(set.flags).length;
+      addSet(counted, set, times);
     },
+
+    bytes: (): number => bytes,
 
     /** Flushes what is counted, without waiting long for a Temporal that is slow. */
     async stop(): Promise<void> {
@@ -183,20 +214,27 @@ export function flagUsage({ temporal, log, everyMs = EVERY_MS, now = Date.now }:
 
 export type FlagUsage = ReturnType<typeof flagUsage>;
 
+/** Of the definitions, mostly: written down once, however long they are. */
+const keysOfObjects = new WeakMap<object, string>();
+
+/** Values that look the same, such as one before and after a change, are one. */
+function keyOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return flagAnswer(value, undefined).key;
+  const known = keysOfObjects.get(value);
+  if (known !== undefined) return known;
+  const { key } = flagAnswer(value, undefined);
+  keysOfObjects.set(value, key);
+  return key;
+}
+
 function* countsOf(
   variants: Counted['variants'],
   values: Counted['values'],
 ): Generator<readonly [string, string, boolean, number]> {
-  for (const [flagKey, counts] of variants) for (const [key, count] of counts) yield [flagKey, key, true, count];
-  for (const [flagKey, counts] of values) {
-    // Values that look the same, such as one before and after a change, are one.
-    const byKey = new Map<string, number>();
-    for (const [value, count] of counts) {
-      const { key } = flagAnswer(value, undefined);
-      byKey.set(key, (byKey.get(key) ?? 0) + count);
-    }
-    for (const [key, count] of byKey) yield [flagKey, key, false, count];
-  }
+  for (const flags of [variants, values])
+    for (const counts of flags.values())
+      for (const { flagKey, key, isVariant, times } of counts.values())
+        if (times > 0) yield [flagKey, key, isVariant, times];
 }
 
 /** Each fits into a flush. */

@@ -3,6 +3,7 @@ import type { ObjectId } from 'mongodb';
 import type { FlagSetWrites } from '../../db/flag-set-writes.js';
 import { type FlagSet, writtenSet } from '../../domain/flag-set.js';
 import { quietly } from '../../domain/guarded.js';
+import { CACHE_BYTES } from '../memory.js';
 
 /** A set that an answer had to evaluate, to be stored for the next one. */
 export interface WriteBackEntry {
@@ -30,9 +31,9 @@ interface Deps {
 const EVERY_MS = 200;
 const BETWEEN_FULL_MS = 25;
 const MOST_IN_BATCH = 200;
-/** A few megabytes of common sets; what comes beyond is evaluated again by the next answer. */
-const MOST_QUEUED = 2_000;
-const MOST_FLAGS_QUEUED = 100_000;
+/** Values are those of the definitions: a flag of a set takes what points to its value, and its reason. */
+const SET_BYTES = 1_000;
+const FLAG_BYTES = 150;
 const DRAIN_MS = 2_000;
 
 /**
@@ -44,12 +45,12 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
   const queues = new Map<string, Map<string, WriteBackEntry>>();
   /** Profiles that are in a queue or on their way. */
   const held = new Set<string>();
-  let flags = 0;
+  let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let stopped = false;
 
-  const weightOf = ({ set }: WriteBackEntry): number => 1 + Object.keys(set.flags).length;
+  const weightOf = ({ set }: WriteBackEntry): number => SET_BYTES + FLAG_BYTES * Object.keys(set.flags).length;
 
   async function write(entries: ReadonlyMap<string, WriteBackEntry>): Promise<void> {
     const [first] = entries.values();
@@ -71,7 +72,7 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
     });
     for (const [key, entry] of entries) {
       held.delete(key);
-      flags -= weightOf(entry);
+      bytes -= weightOf(entry);
     }
   }
 
@@ -107,9 +108,10 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
   const writeBack: WriteBack = (entry) => {
     const key = `${entry.appId.toHexString()}/${entry.profileId.toHexString()}`;
     const weight = weightOf(entry);
-    if (stopped || held.has(key) || held.size >= MOST_QUEUED || flags + weight > MOST_FLAGS_QUEUED) return;
+    // What does not fit is evaluated again by the next answer.
+    if (stopped || held.has(key) || bytes + weight > CACHE_BYTES.flagWriteBack) return;
     held.add(key);
-    flags += weight;
+    bytes += weight;
     const name = `${entry.appId.toHexString()}/${String(entry.version)}`;
     const queue = queues.get(name) ?? new Map<string, WriteBackEntry>();
     queues.set(name, queue.set(key, entry));
@@ -118,6 +120,7 @@ export function flagWriteBack({ writes, log, everyMs = EVERY_MS, now = Date.now 
 
   return {
     writeBack,
+    bytes: (): number => bytes,
     /** Stores what it holds, if that does not take long, and takes nothing more. */
     async drain(): Promise<void> {
       stopped = true;

@@ -11,13 +11,12 @@ import { utcDay } from '../../domain/app.js';
 import { eventFault, type EventExtras, eventTypeOf, type TrackEvent } from '../../domain/event.js';
 import { PlatformError } from '../../domain/errors.js';
 import { type HeatmapEvent, heatmapFault } from '../../domain/heatmap-event.js';
-import { eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
+import { errorContent, eventContent, externalIdOf, heatmapContent } from '../../domain/identity.js';
 import { cutText, type Fault, LIMITS } from '../../domain/limits.js';
 import type { Occurrence } from '../../domain/occurrence.js';
 import { weightOf } from '../../domain/properties.js';
 import { rollupCounter } from '../../domain/rollup.js';
 import type { FeedbackStatement, SessionStatement } from '../../domain/statement.js';
-import { trimOccurrence } from '../../domain/trim-occurrence.js';
 import { errorDocument } from './error-document.js';
 import { errorRules } from './error-rules.js';
 import type { People } from './people.js';
@@ -209,7 +208,7 @@ export function batchBuilder({ app, people, now, breathe = breather() }: Deps) {
       }
       const { errorId, profileId, sessionId } = occurrence;
       // By its id alone: the time of an error may be anything, and two of one id are one.
-      const key = itemKey(appHex, 'errors', errorId || contentId(contentOf(occurrence)), 0);
+      const key = itemKey(appHex, 'errors', errorId || contentId(errorContent(occurrence)), 0);
       const someone = profileId !== '' || sessionId !== '';
       const encoded = errorDocument(await steadily(scrub(occurrence), breathe), {
         _id: storedId(key),
@@ -297,10 +296,3 @@ export type BatchBuilder = ReturnType<typeof batchBuilder>;
 
 /** An id that is cut where it is too long, as one that nobody can compare with another is. */
 const shortId = (id: string): string => cutText(id, LIMITS.mapValue);
-
-/** Some encoders write a map in another order each time. */
-function contentOf(sent: Occurrence): string {
-  const { occurrence } = trimOccurrence(sent, (text) => text);
-  const tags = Object.entries(occurrence.tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify({ ...occurrence, tags });
-}

@@ -43,19 +43,19 @@ export async function envelopeIn(
     maxItems: BOUNDS.items,
     maxKeptBytes: LIMITS.inflatedBytes,
   });
-  let isKnown = false;
+  const told = { header: false };
   await eachChunk(request, async (chunk, soFar) => {
     if (!reader.push(chunk)) throw tooMuchKept();
-    if (isKnown) return;
+    if (told.header) return;
     const header = reader.header();
     if (header === null || (header === undefined && soFar > HEADER_BYTES)) throw noHeader();
     if (header === undefined) return;
-    isKnown = true;
+    told.header = true;
     await onHeader(header);
   });
   const envelope = reader.finish();
   if (envelope === undefined) throw noHeader();
-  if (!isKnown) await onHeader(envelope.header);
+  if (!told.header) await onHeader(envelope.header);
   return envelope;
 }
 

@@ -129,10 +129,9 @@ describe('exposures that cannot be stored', () => {
     const own = exposures({ commit, people: people(), quota, gate: { check: () => undefined }, log });
     for (let n = 0; n < 25_000; n++) own.expose(app, exposure(`user-${String(n)}`));
     await own.drain();
-    assert.equal(
-      sizes.reduce((a, b) => a + b, 0),
-      20_000,
-    );
+    const taken = sizes.reduce((a, b) => a + b, 0);
+    assert.ok(taken > 15_000 && taken < 25_000, String(taken));
+    assert.equal(own.waitingBytes(), 0);
     assert.equal(Math.max(...sizes), 500);
   });
 });

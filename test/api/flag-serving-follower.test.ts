@@ -228,4 +228,33 @@ describe('the definitions that a process answers by', () => {
     await untilNumber(built, 4);
     assert.equal(heard.length, 2);
   });
+
+  it('are forgotten where others need the room, and whoever listens is still told of the next version', async () => {
+    const versions = new Map<string, number>();
+    const versionOf = (appId: ObjectId): number => versions.get(appId.toHexString()) ?? 1;
+    const told: FlagStateChange[] = [];
+    const follower = flagFollower({
+      definitions: { read: async (appId) => numbered(versionOf(appId)) },
+      states: { find: async () => undefined, versions: async () => [] },
+      watch: () => ({
+        next: async () => {
+          await sleep(1);
+          return told.shift();
+        },
+        close: () => Promise.resolve(),
+      }),
+      maxBytes: 10_000,
+    });
+    closing.push(follower.close);
+    const listened = new ObjectId();
+    const heard: FlagChange[] = [];
+    await follower.subscribe(listened, (change) => heard.push(change));
+    for (let n = 0; n < 10; n++) await follower.current(new ObjectId());
+    assert.ok(follower.bytes() <= 10_000);
+    versions.set(listened.toHexString(), 2);
+    told.push({ appId: listened, version: 2 });
+    await until('told', () => heard.length > 0);
+    assert.deepEqual(heard, [{ version: 2, changedKeys: undefined }]);
+    assert.equal(numberOf(await follower.current(listened)), 2);
+  });
 });

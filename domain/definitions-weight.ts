@@ -1,4 +1,5 @@
-import type { Definitions, FlagCondition } from '../../domain/flag.js';
+import type { Definitions, FlagCondition } from './flag.js';
+import { PATTERN_BYTES } from './pattern.js';
 
 const FLAG_BYTES = 1_000;
 const RULE_BYTES = 600;
@@ -9,8 +10,9 @@ const VALUE_BYTES = 80;
 export function definitionsWeight({ flags, segments }: Definitions): number {
   let bytes = FLAG_BYTES;
   const add = (conditions: readonly FlagCondition[]): void => {
-    for (const { values } of conditions) {
+    for (const { operator, values } of conditions) {
       bytes += CONDITION_BYTES;
+      if (operator === 'matches') bytes += PATTERN_BYTES * values.length;
       for (const value of values) bytes += VALUE_BYTES + value.length * 2;
     }
   };
@@ -26,8 +28,8 @@ export function definitionsWeight({ flags, segments }: Definitions): number {
   return bytes;
 }
 
-/** Primitives but for long texts weigh nothing worth counting. */
+/** With the pieces of answers that are written of it. Primitives but for long texts weigh nothing worth counting. */
 function valueBytes(value: unknown): number {
-  if (typeof value === 'string') return value.length * 2;
-  return typeof value === 'object' && value !== null ? JSON.stringify(value).length * 4 : 0;
+  if (typeof value === 'string') return value.length * 6;
+  return typeof value === 'object' && value !== null ? JSON.stringify(value).length * 8 : 0;
 }
