@@ -9,7 +9,7 @@ export function takeJson(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     const fault = depthFault(body);
-    if (fault === undefined) parse(request, body, done);
+    if (fault === undefined) void parse(request, body, done);
     else done(fault);
   });
 }
