@@ -160,6 +160,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
   });
 
   numbers.caches({
+    appKeys: auth.bytes,
     people: known.bytes,
     flagWriteBack: setWriteBack.bytes,
     remembered: rememberedBytes,

@@ -28,7 +28,7 @@ export function invitationAuth({ invitations, secrets }: Deps) {
     onRequest: async (request) => {
       const hash = hashOf(request);
       const find = () => invitations.findOpen({ hash }, new Date());
-      const found = await gate.lookUp(hash, find, (answer) => answer === undefined);
+      const found = await gate.lookUp(hash, find);
       if (found === undefined) throw noInvitation();
     },
   };

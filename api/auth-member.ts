@@ -51,11 +51,7 @@ export function memberAuth({ apps, memberTokens, secrets, log, now = Date.now }:
 
   function find(token: string): Promise<TokenAndMember | undefined> {
     const hash = hashSecret(token);
-    return gate.lookUp(
-      hash,
-      () => memberTokens.findWithMember(hash),
-      (found) => found === undefined,
-    );
+    return gate.lookUp(hash, () => memberTokens.findWithMember(hash));
   }
 
   function touch(tokenId: ObjectId, at: number): void {

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { BSON } from 'mongodb';
 import type { AppKeys, KeyAndApp } from '../db/app-keys.js';
@@ -6,7 +5,7 @@ import type { App } from '../db/apps.js';
 import { PlatformError } from '../domain/errors.js';
 import { isLive, looksLikeAppKey, type KeyKind } from '../domain/key.js';
 import { originAllowed } from '../domain/origin.js';
-import { keyFromRequest } from './auth-header.js';
+import { CACHE_BYTES } from './memory.js';
 import type { KnownSecrets } from './known-secrets.js';
 import { patiently } from './patience.js';
 import { hashSecret } from './secrets.js';
@@ -24,9 +23,9 @@ export interface AppKeyAuth {
    * Who sends. Answers at once when the key is known, which under traffic it always is.
    * @throws UNAUTHENTICATED, ORIGIN_NOT_ALLOWED, UNAVAILABLE, RATE_LIMITED
    */
-  readonly authenticate: (request: FastifyRequest) => AppKey | Promise<AppKey>;
-  /** The same for protocols that put the key elsewhere. */
   readonly authenticateKey: (key: string | undefined, origin: string | undefined) => AppKey | Promise<AppKey>;
+  /** What the keys take that it remembers. */
+  readonly bytes: () => number;
 }
 
 interface Deps {
@@ -39,22 +38,11 @@ interface Deps {
 interface Entry {
   readonly found: KeyAndApp;
   readonly sender: AppKey;
+  /** When the look-up began, so that a slow one is not trusted for longer. */
   readonly readAt: number;
   touchedAt: number;
 }
 
-/** What a look-up has said. */
-interface Reading {
-  /** Undefined: nobody has this key. */
-  readonly entry: Entry | undefined;
-  /** When it began, so that a slow one is not trusted for longer. */
-  readonly readAt: number;
-}
-
-/** Of the keys that somebody has, and their apps. */
-const MOST_BYTES = 12 * 1024 * 1024;
-/** Some 200 bytes each, and no more than the gate lets in within the time that they are trusted for. */
-const MOST_STRANGERS = 2_000;
 /** A revocation, a new origin list or new settings reach every process within this. */
 const TRUSTED_MS = 4_000;
 /** From this age on a used entry is read again in the background, so that no request waits for it. */
@@ -63,36 +51,32 @@ const TOUCH_EVERY_MS = 60_000;
 
 const unauthenticated = () => new PlatformError('UNAUTHENTICATED', 'no valid app key: unknown, expired or revoked');
 
-/** A clock that was set back makes a reading old, not young. */
-const isFresh = (readAt: number, at: number) => at >= readAt && at - readAt < TRUSTED_MS;
+/** A clock that was set back makes an entry old, not young. */
+const isFresh = ({ readAt }: Entry, at: number) => at >= readAt && at - readAt < TRUSTED_MS;
 
 /** What a key and its app take in memory, about. */
 const weightOf = (found: KeyAndApp): number => 1_000 + 2 * BSON.calculateObjectSize(found);
 
 export function appKeyAuth({ appKeys, secrets, log, now = Date.now }: Deps): AppKeyAuth {
-  const known = new LRUCache<string, Entry>({ maxSize: MOST_BYTES });
-  // Apart from the known, so that a flood of invented keys cannot push the real ones out. Of each, when it was read.
-  const strangers = new LRUCache<string, number>({ max: MOST_STRANGERS });
-  const underWay = new Map<string, Promise<Reading>>();
+  const known = new LRUCache<string, Entry>({ maxSize: CACHE_BYTES.appKeys });
+  const underWay = new Map<string, Promise<Entry | undefined>>();
   const gate = strangerGate({ secrets, now });
 
-  async function read(hash: string): Promise<Reading> {
+  async function read(hash: string): Promise<Entry | undefined> {
     const readAt = now();
     const found = await appKeys.findWithApp(hash);
     if (found === undefined) {
       known.delete(hash);
-      strangers.set(hash, readAt);
-      return { entry: undefined, readAt };
+      return undefined;
     }
     const sender = { keyId: found.key._id.toHexString(), kind: found.key.kind, app: found.app };
     const touchedAt = known.peek(hash)?.touchedAt ?? -Infinity;
     const entry = { found, sender, readAt, touchedAt };
-    strangers.delete(hash);
     known.set(hash, entry, { size: weightOf(found) });
-    return { entry, readAt };
+    return entry;
   }
 
-  function readOnce(hash: string): Promise<Reading> {
+  function readOnce(hash: string): Promise<Entry | undefined> {
     const running = underWay.get(hash);
     if (running !== undefined) return running;
     const reading = read(hash).finally(() => underWay.delete(hash));
@@ -118,47 +102,37 @@ export function appKeyAuth({ appKeys, secrets, log, now = Date.now }: Deps): App
     return entry.sender;
   }
 
-  async function answered(asked: Promise<Reading>, origin: string | undefined): Promise<AppKey> {
-    let reading: Reading;
+  async function lookUp(hash: string, origin: string | undefined): Promise<AppKey> {
+    let entry: Entry | undefined;
     try {
-      reading = await patiently(asked);
+      // One that is under way already costs no more, whosever the key is.
+      entry = await patiently(underWay.get(hash) ?? gate.lookUp(hash, () => readOnce(hash)));
     } catch (cause) {
       if (cause instanceof PlatformError) throw cause;
       // Not knowing is not a refusal: a 401 would make clients throw their events away.
       throw new PlatformError('UNAVAILABLE', 'keys cannot be looked up now', { cause, retryAfterSeconds: 2 });
     }
     const at = now();
-    if (!isFresh(reading.readAt, at))
+    if (entry !== undefined && !isFresh(entry, at))
       throw new PlatformError('UNAVAILABLE', 'keys are looked up too slowly', { retryAfterSeconds: 2 });
-    return judge(reading.entry, origin, at);
+    return judge(entry, origin, at);
   }
-
-  /** One that is under way already costs no more, whosever the key is. */
-  const lookUp = (hash: string): Promise<Reading> =>
-    underWay.get(hash) ??
-    gate.lookUp(
-      hash,
-      () => readOnce(hash),
-      ({ entry }) => entry === undefined,
-    );
 
   function authenticateKey(key: string | undefined, origin: string | undefined): AppKey | Promise<AppKey> {
     if (key === undefined || !looksLikeAppKey(key)) throw unauthenticated();
     const hash = hashSecret(key);
     const at = now();
     const entry = known.get(hash);
-    if (entry !== undefined && isFresh(entry.readAt, at)) {
+    if (entry !== undefined && isFresh(entry, at)) {
       // A failed refresh is no matter: the entry just ages, and the next look-up says what is wrong.
       if (at - entry.readAt >= REFRESH_MS) readOnce(hash).catch(() => undefined);
       return judge(entry, origin, at);
     }
-    const strangerSince = strangers.get(hash);
-    if (strangerSince !== undefined && isFresh(strangerSince, at)) throw unauthenticated();
-    return answered(lookUp(hash), origin);
+    return lookUp(hash, origin);
   }
 
   return {
     authenticateKey,
-    authenticate: (request) => authenticateKey(keyFromRequest(request), request.headers.origin),
+    bytes: () => known.calculatedSize,
   };
 }

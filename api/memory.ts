@@ -7,6 +7,10 @@ const MIB = 1024 * 1024;
  * computed or written once more: nothing here is needed for an answer to be right.
  */
 export const CACHE_BYTES = {
+  /** Keys that somebody has, each with its app. */
+  appKeys: 8 * MIB,
+  /** What came from which address: sketches of fixed size. */
+  addresses: 2 * MIB,
   /** Who has sent something, and whether that was noted today. */
   people: 16 * MIB,
   /** Definitions of flags, compiled, of all apps. */

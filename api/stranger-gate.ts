@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { PlatformError } from '../domain/errors.js';
 import type { KnownSecrets } from './known-secrets.js';
 
@@ -5,6 +6,10 @@ import type { KnownSecrets } from './known-secrets.js';
 const STRANGERS_PER_SECOND = 20;
 /** The same while it is not known which secrets there are: good ones are among the strangers then. */
 const STRANGERS_PER_SECOND_UNREAD = 500;
+/** For so long somebody stays a stranger without being looked up again. */
+const REMEMBERED_MS = 2_000;
+/** Some 200 bytes each, and no more than are looked up meanwhile. */
+const MOST_REMEMBERED = (STRANGERS_PER_SECOND_UNREAD * REMEMBERED_MS) / 1_000;
 
 interface Deps {
   readonly secrets: KnownSecrets;
@@ -18,12 +23,19 @@ interface Deps {
  * it may.
  */
 export function strangerGate({ secrets, now }: Deps) {
+  const remembered = new LRUCache<string, number>({ max: MOST_REMEMBERED });
   let second = 0;
   let strangers = 0;
   let underWay = 0;
 
-  async function lookUpStranger<T>(find: () => Promise<T>, isNobodys: (found: T) => boolean): Promise<T> {
-    const thisSecond = Math.floor(now() / 1000);
+  /** A clock that was set back makes strangers forgotten. */
+  function isRemembered(hash: string, at: number): boolean {
+    const since = remembered.get(hash);
+    return since !== undefined && at >= since && at - since < REMEMBERED_MS;
+  }
+
+  async function lookUpStranger<T>(find: () => Promise<T | undefined>, at: number): Promise<T | undefined> {
+    const thisSecond = Math.floor(at / 1_000);
     if (thisSecond !== second) {
       second = thisSecond;
       strangers = 0;
@@ -35,7 +47,7 @@ export function strangerGate({ secrets, now }: Deps) {
     underWay += 1;
     try {
       const found = await find();
-      if (isNobodys(found)) strangers += 1;
+      if (found === undefined) strangers += 1;
       return found;
     } finally {
       underWay -= 1;
@@ -44,14 +56,16 @@ export function strangerGate({ secrets, now }: Deps) {
 
   return {
     /**
-     * Looks up a secret by its hash.
+     * What is found of a secret by its hash; undefined: nobody has it.
      * @throws RATE_LIMITED without looking it up, while there is a flood and this one is not known
      */
-    async lookUp<T>(hash: string, find: () => Promise<T>, isNobodys: (found: T) => boolean): Promise<T> {
-      if (secrets.has(hash)) return find();
-      const found = await lookUpStranger(find, isNobodys);
+    async lookUp<T>(hash: string, find: () => Promise<T | undefined>): Promise<T | undefined> {
+      const at = now();
+      if (isRemembered(hash, at)) return undefined;
+      const found = await (secrets.has(hash) ? find() : lookUpStranger(find, at));
+      if (found === undefined) remembered.set(hash, at);
       // Whatever the feed has missed is known from its first use on.
-      if (!isNobodys(found)) secrets.add(hash);
+      else secrets.add(hash);
       return found;
     },
   };

@@ -130,15 +130,10 @@ describe('what the API keeps in memory', () => {
     const grown = await grownBy(async () => {
       const text = bodyText();
       for (let n = 0; n < 3_000; n++) {
-        const attributes = Object.fromEntries(
-          ['a', 'b', 'c', 'd'].map((key, at) => [key, text.slice(n * 2_000 + at, n * 2_000 + 8_000)]),
-        );
-        given.store(sender, {
-          externalId: text.slice(n * 2_000, n * 2_000 + 8_000),
-          attributes,
-          identifies: false,
-          stored: {},
-        });
+        const entry = (key: string, at: number) => [key, text.slice(n * 2_000 + at, n * 2_000 + 8_000)] as const;
+        const attributes = Object.fromEntries(['a', 'b', 'c', 'd'].map(entry));
+        const externalId = text.slice(n * 2_000, n * 2_000 + 8_000);
+        given.store(sender, { externalId, attributes, identifies: false, stored: {} });
         if (n % 100 === 0) await setImmediate();
       }
       await setImmediate();

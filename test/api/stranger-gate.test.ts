@@ -4,8 +4,6 @@ import { strangerGate } from '../../api/stranger-gate.js';
 import { refusal } from '../helper/refusal.js';
 import { secretsTold } from '../helper/secrets.js';
 
-const nobody = (found: unknown): boolean => found === undefined;
-
 for (const { when, isUpToDate, most } of [
   { when: 'where all secrets are known', isUpToDate: true, most: 20 },
   { when: 'while they are not', isUpToDate: false, most: 500 },
@@ -14,8 +12,8 @@ for (const { when, isUpToDate, most } of [
     let clock: number;
     let secrets: ReturnType<typeof secretsTold>;
     let gate: ReturnType<typeof strangerGate>;
-    const stranger = (hash: string) => gate.lookUp(hash, () => Promise.resolve(undefined), nobody);
-    const friend = (hash: string) => gate.lookUp(hash, () => Promise.resolve('friend'), nobody);
+    const stranger = (hash: string) => gate.lookUp(hash, () => Promise.resolve(undefined));
+    const friend = (hash: string) => gate.lookUp(hash, () => Promise.resolve('friend'));
 
     beforeEach(() => {
       clock = 10_000;
@@ -43,10 +41,22 @@ for (const { when, isUpToDate, most } of [
       assert.equal(await friend('told of'), 'friend');
     });
 
+    it('knows a stranger again for two seconds, at no cost', async () => {
+      let looks = 0;
+      const find = (): Promise<string | undefined> => {
+        looks += 1;
+        return Promise.resolve(undefined);
+      };
+      for (let count = 0; count < 1_000; count += 1) assert.equal(await gate.lookUp('again', find), undefined);
+      assert.equal(looks, 1);
+      clock += 2_000;
+      assert.equal(await friend('again'), 'friend');
+    });
+
     it('counts what is still under way, and forgets what failed', async () => {
       let fail: (reason: Error) => void = () => undefined;
       const held = new Promise<undefined>((_resolve, reject) => (fail = reject));
-      const hold = (_: unknown, count: number) => gate.lookUp(String(count), () => held, nobody);
+      const hold = (_: unknown, count: number) => gate.lookUp(String(count), () => held);
       const waiting = Promise.allSettled(Array.from({ length: most }, hold));
       await assert.rejects(friend('new'), refusal('RATE_LIMITED'));
       fail(new Error('no server'));
