@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { PlatformError } from '../domain/errors.js';
 import { addressInHost, isPublicAddress } from '../domain/public-address.js';
+import { withoutUrl } from './without-url.js';
 
 /** What came of one try at telling somebody. */
 export interface Sent {
@@ -39,7 +40,9 @@ interface Options {
   readonly resolve?: Resolve;
 }
 
-const ANSWER_BYTES = 1024;
+const ANSWER_CHARACTERS = 1024;
+/** More than is kept: of a secret that the end cuts in two, nothing would be recognised. */
+const READ_BYTES = ANSWER_CHARACTERS + 4_096;
 const MOST_RETRY_AFTER_MS = 3_600_000;
 const NO_MORE = 410;
 
@@ -48,11 +51,13 @@ const refused = (what: string): PlatformError =>
 
 /**
  * Posts webhooks, and never into our own network: the name is resolved here, once, and what is checked is what is
- * connected to, so a name that changes its mind gains nothing. Redirects are not followed, a proxy is not asked.
+ * connected to, so a name that changes its mind gains nothing. Redirects are not followed, a proxy is not asked. Of
+ * the URL, what comes of an attempt tells only where it leads.
  */
 export function webhookSender({ allowPrivate, timeoutMs = 10_000, resolve = systemLookup }: Options): SendWebhook {
   return async ({ url, headers, body }) => {
     const signal = AbortSignal.timeout(timeoutMs);
+    const hide = withoutUrl(url);
     try {
       const target = new URL(url);
       const addresses = await inTime(addressesOf(target.hostname, resolve), signal);
@@ -64,9 +69,9 @@ export function webhookSender({ allowPrivate, timeoutMs = 10_000, resolve = syst
         signal,
         headers: { 'user-agent': 'Experience', 'content-length': String(Buffer.byteLength(body)), ...headers },
       });
-      return judge(answer);
+      return judge({ ...answer, text: hide(answer.text).slice(0, ANSWER_CHARACTERS) });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = hide(error instanceof Error ? error.message : String(error));
       const failure = signal.aborted ? `no answer within ${String(timeoutMs / 1000)} s` : why;
       return { status: null, answer: '', failure, isFinal: error instanceof PlatformError };
     }
@@ -148,12 +153,12 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= ANSWER_BYTES) break;
+      if (bytes >= READ_BYTES) break;
     }
   } catch {
     // What came until then is what there is.
   }
-  return Buffer.concat(chunks).subarray(0, ANSWER_BYTES).toString('utf8').replaceAll('\0', '');
+  return Buffer.concat(chunks).subarray(0, READ_BYTES).toString('utf8').replaceAll('\0', '');
 }
 
 /** As Standard Webhooks recommends: 2xx is taken, 410 wants no more, anything else is tried again. */

@@ -16,6 +16,7 @@ import {
   ChannelView,
   ChannelWithSecretView,
   CreateChannelRequest,
+  HIDDEN,
   RotateChannelSecretRequest,
 } from '../schema/alert.js';
 import { AppParams } from '../schema/app.js';
@@ -40,6 +41,7 @@ const invalid = (why: string) => new PlatformError('REQUEST_INVALID', why);
 
 /** What a name resolves to is looked at with each delivery; here only what can be seen. */
 function webhookUrl(text: string, allowPrivate: boolean): string {
+  if (text.includes(HIDDEN)) throw invalid('url is as it is shown, not as it is: leave it out to keep it');
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) throw invalid('url must be an http(s) URL');
   if (url.username !== '' || url.password !== '') throw invalid('url must not have a user or password in it');

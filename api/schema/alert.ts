@@ -43,6 +43,9 @@ export const RotateChannelSecretRequest = Type.Object(
   { additionalProperties: false },
 );
 
+/** Stands for what is not shown of a URL. */
+export const HIDDEN = '…';
+
 const HEALTH = ['ok', 'failing', 'down', 'gone'] as const;
 /** From then on a channel that fails is `down`: it is not switched off, somebody is to look. */
 const DOWN_AFTER_MS = 3 * DAY_MS;
@@ -51,6 +54,7 @@ const channelFields = {
   channelId: Type.String(),
   kind: Type.Enum([...CHANNEL_KINDS]),
   name: Type.String(),
+  /** Of a webhook where it leads, and no more: for Slack and its likes the rest is the secret. */
   url: Type.Union([Type.String(), Type.Null()]),
   format: Type.Enum([...WEBHOOK_FORMATS]),
   recipients: Type.Array(Type.String()),
@@ -83,7 +87,7 @@ export const channelView = (doc: AlertChannelDoc, nowMs: number): ChannelView =>
   channelId: doc._id.toHexString(),
   kind: doc.kind,
   name: doc.name,
-  url: doc.url,
+  url: doc.url === null ? null : `${new URL(doc.url).origin}/${HIDDEN}`,
   format: doc.format,
   recipients: [...doc.recipients],
   causes: [...doc.causes],

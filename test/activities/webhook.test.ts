@@ -76,6 +76,53 @@ describe('a webhook to an address that is not public', () => {
   });
 });
 
+describe('the URL of a webhook', () => {
+  const PATHS: readonly (readonly [what: string, path: string, ...secrets: string[]])[] = [
+    ['of Slack', '/services/T00000000/B00000000/XXXXsecretXXXX', 'T00000000', 'B00000000', 'XXXXsecretXXXX'],
+    ['of Discord', '/api/webhooks/123456789/abc-DEF_ghi', '123456789', 'abc-DEF_ghi'],
+    ['with a query', '/workflows/f00d/run?sp=%2Ftriggers%2Frun&sig=a1%2Bb2c3d4-e5', 'f00d', 'b2c3d4-e5'],
+    ['with what is no encoding', '/hook%zz/s3cr3t.key~1', 's3cr3t.key~1'],
+    ['with a short path', '/x9', '/x9'],
+  ];
+  /** As servers and their pages repeat what was asked of them. */
+  const echoes = (path: string): readonly string[] => [
+    `Cannot POST ${path}`,
+    `<pre>Cannot POST ${path.replaceAll('&', '&amp;').replaceAll('/', '&#x2F;')}</pre>`,
+    JSON.stringify({ path }).replaceAll('/', '\\/'),
+    path.replaceAll('%2B', '+').replaceAll('%2F', '/'),
+    path.split(/[/?&=]/).join(' '),
+    // The end of what is kept of an answer stands in the middle of it.
+    `${' '.repeat(1024 - path.length + 2)}${path}`,
+  ];
+
+  for (const [what, path, ...secrets] of PATHS) {
+    it(`${what} is not in what is kept of an answer`, async () => {
+      for (const said of echoes(path)) {
+        const it_ = await receiver((reply) => reply.writeHead(404).end(said));
+        const sent = await post({ allowPrivate: true }, new URL(path, it_.url).href);
+        await it_.close();
+        assert.equal(sent.failure, 'answered 404');
+        for (const secret of secrets) {
+          if (secret !== path || said.includes(path)) {
+            const start = secret.slice(0, 6);
+            assert.ok(!sent.answer.includes(start), `${start} in ${JSON.stringify(sent.answer)}`);
+          }
+        }
+        assert.ok(sent.answer.length <= 1024);
+      }
+    });
+  }
+
+  it('is not in what a failure says, which names the host', async () => {
+    const resolve: Resolve = (_hostname, _options, callback) =>
+      setImmediate(() => callback(new Error('no way to https://hook.example.com/services/s3cr3t-path'), []));
+    const sent = await post({ allowPrivate: true, resolve }, 'https://hook.example.com/services/s3cr3t-path');
+    assert.equal(sent.failure, 'no way to https://hook.example.com…');
+    const broken = await post({ allowPrivate: true }, 'no URL at all s3cr3t');
+    assert.deepEqual([broken.status, broken.failure], [null, 'Invalid URL']);
+  });
+});
+
 describe('what a receiver answers', () => {
   const sentTo = async (answer: (reply: ServerResponse) => void, timeoutMs = 2_000) => {
     const it_ = await receiver(answer);
