@@ -193,7 +193,8 @@ export const ingestDocs = {
   segment: {
     tags: ['ingest'],
     summary: "Send what Segment's libraries send",
-    description: 'track, page and screen are events; identify, group and alias write profiles.',
+    description:
+      "track, page and screen are events; identify, group and alias write profiles. Where the app demands proof of identity, it goes into `context.identityProof`, and that of an alias's `previousId` into `context.previousIdentityProof`.",
     consumes: ['application/json'],
     documentedBody: SegmentBody,
     response: answers,
