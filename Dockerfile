@@ -14,6 +14,8 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=4400 WORKFLOW_BUNDLE=/app/dist/workflo
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# What a worker notes here, a restart keeps; everything else may be read-only.
+RUN install --directory --owner node --group node /var/lib/experience
 USER node
 EXPOSE 4400
 CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "dist/api/main.js"]

@@ -69,20 +69,21 @@ export function controlled(service: Service, { records }: ProcessFolder) {
   };
 }
 
+export const mongodBinary = async (): Promise<string> => (await findMongod(around)).path;
 export const temporalBinary = async (): Promise<string> => (await findTemporal(around)).path;
 
 /** MongoDB and Temporal of a test's own, which it may stop and start. */
 export async function ownEngines(processes: ProcessFolder) {
-  const [{ path: mongodBinary }, binary] = await Promise.all([findMongod(around), temporalBinary()]);
+  const [mongod, server] = await Promise.all([mongodBinary(), temporalBinary()]);
   const mongodService = mongodb({
-    binary: mongodBinary,
+    binary: mongod,
     folder: join(processes.folder, 'mongodb'),
     port: await freePort(),
     logFile: join(processes.folder, 'mongod.log'),
     cacheGb: 0.5,
   });
   const temporalService = temporal({
-    binary,
+    binary: server,
     file: join(processes.folder, 'temporal', 'temporal.db'),
     logFile: join(processes.folder, 'temporal.log'),
     ports: { grpc: await freePort(), ui: await freePort(), http: await freePort(), metrics: await freePort() },
