@@ -47,5 +47,3 @@ export function vouching({ secretKey, now }: { readonly secretKey: string; reado
       !sender.app.config.identityProof || isProved(sender, profileId, proof),
   };
 }
-
-export type Vouching = ReturnType<typeof vouching>;

@@ -71,5 +71,3 @@ export function strangerRoom({ bytes: most, bytesOfAddress }: Bounds) {
     bytes: () => held,
   };
 }
-
-export type StrangerRoom = ReturnType<typeof strangerRoom>;
