@@ -15,15 +15,17 @@ interface Original {
   readonly context: FrameContext | undefined;
 }
 
-/** What a look-up costs in memory, so that a cache of readers can be bounded. */
-export const weightOf = ({ bytes, segments }: { readonly bytes: number; readonly segments: number }): number =>
-  2 * bytes + 24 * segments;
-
 const CONTEXT_LINES = 5;
 const LONGEST_LINE = 200;
 const LONGEST_NAME = 200;
-const MOST_REMEMBERED = 5_000;
+const MOST_REMEMBERED = 1_000;
+/** Of a place that is remembered, with the lines around it. */
+const PLACE_BYTES = 1_500;
 const NO_SOURCE = -1;
+
+/** What a look-up costs in memory, so that a cache of readers can be bounded. */
+export const weightOf = ({ bytes, segments }: { readonly bytes: number; readonly segments: number }): number =>
+  2 * bytes + 24 * segments + PLACE_BYTES * Math.min(segments, MOST_REMEMBERED);
 
 /** Undefined where the text is no source map that may be read. Never throws. */
 export function sourceMapReader(text: string) {

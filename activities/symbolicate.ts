@@ -3,8 +3,10 @@ import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Db, ObjectId } from 'mongodb';
 import { type FoundMap, sourceMaps, type SourceMaps } from '../db/source-maps.js';
+import { entryBytes } from '../domain/entry-bytes.js';
 import type { Exception, StackFrame, UnresolvedReason } from '../domain/occurrence.js';
 import { nameInBundle } from '../domain/function-name.js';
+import { remembered } from '../domain/remembered.js';
 import { SOURCE_MAP_LIMITS } from '../domain/source-map.js';
 import { reasonWithoutMap } from '../domain/shown-exceptions.js';
 import { isOwnSource, mappable, pathKey, tidySource } from '../domain/source-path.js';
@@ -29,7 +31,10 @@ interface Deps {
 
 /** A map that was uploaded counts from then on, at the latest; apps and releases without any cost a look-up each. */
 const TRUSTED_MS = 10_000;
-const MOST_LOOKUPS = 5_000;
+/** Of what was found for apps, for their releases and for debug ids, each. */
+const LOOKUPS_BYTES = 32 * 1024 * 1024;
+/** Of a map that was found, beside its path. */
+const FOUND_BYTES = 400;
 /** Of all maps that are held ready, in bytes. */
 const READERS_BYTES = 256 * 1024 * 1024;
 /** Source lines are kept for so many frames of an occurrence. */
@@ -39,16 +44,27 @@ const MOST_DEBUG_IDS = 32;
 
 const unzip = promisify(gunzip);
 
-/** Answers that are asked for again within seconds are asked for once; one that failed is not kept. */
-function remembering<T extends object>(cache: LRUCache<string, Promise<T>>) {
-  return (key: string, load: () => Promise<T>, size?: number): Promise<T> => {
+const kindOf = remembered(mappable);
+
+/**
+ * Answers that are asked for again within seconds are asked for once; one that failed is not kept.
+ * @param weightOf what an answer takes beside its key, where that is seen only then
+ */
+function remembering<T extends object>(cache: LRUCache<string, Promise<T>>, weightOf?: (found: T) => number) {
+  return (key: string, load: () => Promise<T>, size = entryBytes(key)): Promise<T> => {
     const known = cache.get(key);
     if (known !== undefined) return known;
     const loading = load();
-    cache.set(key, loading, size === undefined ? {} : { size });
-    loading.catch(() => {
-      if (cache.peek(key) === loading) cache.delete(key);
-    });
+    cache.set(key, loading, { size });
+    const isKept = (): boolean => cache.peek(key) === loading;
+    const weigh = (found: T): void => {
+      if (weightOf === undefined || !isKept()) return;
+      const ttl = Math.max(1, cache.getRemainingTTL(key));
+      // The cache weighs no entry anew that it has already.
+      cache.delete(key);
+      cache.set(key, loading, { size: size + weightOf(found), ttl });
+    };
+    loading.then(weigh, () => isKept() && cache.delete(key));
     return loading;
   };
 }
@@ -57,15 +73,6 @@ export function symbolicator({ db, now = Date.now }: Deps): Symbolicator {
   const store = sourceMaps(db);
   const find = finder(store, now);
   const read = readers(store);
-  const kinds = new LRUCache<string, { readonly kind: ReturnType<typeof mappable> }>({ max: MOST_LOOKUPS });
-
-  function kindOf(file: string): ReturnType<typeof mappable> {
-    const known = kinds.get(file);
-    if (known !== undefined) return known.kind;
-    const kind = mappable(file);
-    kinds.set(file, { kind });
-    return kind;
-  }
 
   /** The place in the sources, why there is none, or nothing where none is to be expected. */
   function resolve(app: AppMaps, release: string, frame: StackFrame): Resolved | Promise<Resolved> {
@@ -169,9 +176,11 @@ interface AppMaps {
 }
 
 function finder(store: SourceMaps, now: () => number) {
-  const brief = { max: MOST_LOOKUPS, ttl: TRUSTED_MS, ttlResolution: 0, perf: { now } };
+  const brief = { maxSize: LOOKUPS_BYTES, ttl: TRUSTED_MS, ttlResolution: 0, perf: { now } };
   const apps = remembering(new LRUCache<string, Promise<{ readonly any: boolean }>>(brief));
-  const paths = remembering(new LRUCache<string, Promise<ReadonlyMap<string, FoundMap>>>(brief));
+  const paths = remembering(new LRUCache<string, Promise<ReadonlyMap<string, FoundMap>>>(brief), (found) =>
+    [...found.keys()].reduce((bytes, path) => bytes + FOUND_BYTES + entryBytes(path), 0),
+  );
   const debugIds = remembering(new LRUCache<string, Promise<{ readonly map: FoundMap | undefined }>>(brief));
   const none: ReadonlyMap<string, FoundMap> = new Map();
 

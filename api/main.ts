@@ -3,6 +3,7 @@ import { openDatabase } from '../db/open.js';
 import { spool } from '../db/spool.js';
 import { lastNet, processLog, tellParent } from '../last-net.js';
 import { build } from './app.js';
+import { garbage } from './garbage.js';
 import { temporalClient } from './temporal.js';
 
 const config = readConfig(process.env);
@@ -35,6 +36,7 @@ const app = await build({
   metricsToken: config.metricsToken,
   abilities: { mail: config.smtp !== undefined, webhookAllowPrivate: config.webhookAllowPrivate },
 });
+const collecting = garbage({ log });
 const url = await app.listen({ host: config.host, port: config.port });
 tellParent({ type: 'ready', url });
 
@@ -43,6 +45,7 @@ async function stop(reason: string): Promise<void> {
   if (stopping) return;
   stopping = true;
   log.info({ reason }, 'stopping');
+  await collecting.stop();
   await app.close();
   await temporal.stop();
   await client.close();

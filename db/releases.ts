@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ClientSession, Db, ObjectId } from 'mongodb';
 import { DEFAULT_APP_CONFIG } from '../domain/app.js';
+import { entryBytes } from '../domain/entry-bytes.js';
 import { HOUR_MS } from '../domain/limits.js';
 import type { ReleaseFacts } from '../domain/release.js';
 import type { CollectionSpec } from './collection.js';
@@ -97,7 +98,9 @@ export interface ReleasePage {
 }
 
 const MOST_DEPLOYS = 50;
-const MOST_REMEMBERED = 10_000;
+const REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of a profile that is noted as having run a release. */
+const PROFILE_BYTES = 100;
 /** `lastSeen` may lag by so much, so that a release under traffic is not written at each flush. */
 const SEEN_EVERY_MS = HOUR_MS;
 
@@ -113,7 +116,10 @@ interface Remembered {
 export function releases(db: Db) {
   const collection = db.collection<ReleaseDoc>(releasesSpec.name);
   const profiles = db.collection<ReleaseProfileDoc>(releaseProfilesSpec.name);
-  const remembered = new LRUCache<string, Remembered>({ max: MOST_REMEMBERED });
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: REMEMBERED_BYTES,
+    sizeCalculation: ({ profiles: noted }, key) => entryBytes(key) + PROFILE_BYTES * (1 + noted.size),
+  });
   const { areFull } = newReleases(collection);
 
   /** Undefined where the app has too many and this would be one more. */

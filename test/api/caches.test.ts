@@ -12,7 +12,6 @@ import { flagWriteBack } from '../../api/flags/write-back.js';
 import type { AppKey } from '../../api/auth.js';
 import { people } from '../../api/ingest/people.js';
 import { CACHE_BYTES } from '../../api/memory.js';
-import { metrics } from '../../api/metrics.js';
 import type { App } from '../../db/apps.js';
 import { DEFAULT_APP_CONFIG } from '../../domain/app.js';
 import type { Definitions, Flag } from '../../domain/flag.js';
@@ -60,17 +59,6 @@ function assertFull(name: keyof typeof CACHE_BYTES, said: number, grown: number)
 }
 
 describe('what the API keeps in memory', () => {
-  it('is 96 MiB at most, all together', () => {
-    const all = Object.values(CACHE_BYTES).reduce((sum, bytes) => sum + bytes, 0);
-    assert.ok(all <= 96 * MIB, `${String(all / MIB)} MiB`);
-  });
-
-  it('is told to whoever watches it', async () => {
-    const { registry, caches } = metrics();
-    caches({ people: () => 17 });
-    assert.match(await registry.metrics(), /^experience_cache_bytes\{cache="people"\} 17$/m);
-  });
-
   it('is no piece of a body: one short id would keep all of it', async () => {
     const known = people();
     const grown = await grownBy(() => {
