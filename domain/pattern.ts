@@ -27,9 +27,9 @@ export function patternFault(patterns: readonly string[]): string | undefined {
 }
 
 /** All of them as one; those that are none are left out. */
-export function anyOf(patterns: readonly string[]): Pattern | undefined {
+export function anyOf(patterns: readonly string[], bytes = PATTERN_BYTES): Pattern | undefined {
   const sound = patterns.filter((pattern) => compile(pattern) !== undefined);
-  const together = compile(sound.map((pattern) => `(?:${pattern})`).join('|'));
+  const together = compile(sound.map((pattern) => `(?:${pattern})`).join('|'), 0, bytes);
   if (sound.length === 0 || together === undefined) return undefined;
   return {
     instructions: together.matcher('').programSize(),
@@ -39,12 +39,12 @@ export function anyOf(patterns: readonly string[]): Pattern | undefined {
   };
 }
 
-/** Undefined where it is no pattern in RE2 syntax. */
-export function compile(pattern: string, flags = 0): RE2JS | undefined {
+/** Undefined where it is no pattern in RE2 syntax. @param bytes what it may remember of texts */
+export function compile(pattern: string, flags = 0, bytes = PATTERN_BYTES): RE2JS | undefined {
   try {
     const compiled = RE2JS.compile(pattern, flags);
     const { dfa } = compiled.re2();
-    dfa.stateBudget = dfa.memBudget = PATTERN_BYTES;
+    dfa.stateBudget = dfa.memBudget = bytes;
     return compiled;
   } catch {
     return undefined;
