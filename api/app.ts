@@ -228,7 +228,7 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     });
     await scope.register(
       managementRoutes({
-        ...{ client, db, secretKey, auth, secrets, limits, temporal, abilities, pace, log },
+        ...{ client, db, secretKey, senders: byKey, secrets, temporal, abilities, pace, log },
         onFlagsChanged: signaller.onChanged,
       }),
     );

@@ -34,16 +34,19 @@ export function verifyIdentityProof({ secretKey, app, profileId, proof, now = Da
     .includes(true);
 }
 
+interface Vouched {
+  /** Whether the app's own server vouches for the id, by its key or by a proof. */
+  readonly isProved: boolean;
+  /** Whether something may be stated about the id, or read of it. Where an app demands no proof, anybody may. */
+  readonly mayState: boolean;
+}
+
 /** Who may state something about whom. */
 export function vouching({ secretKey, now }: { readonly secretKey: string; readonly now: () => number }) {
-  /** Whether the app's own server vouches for this id, by its key or by a proof. */
-  const isProved = ({ app, kind }: AppKey, profileId: string, proof: string | undefined): boolean =>
-    kind === 'server' || verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
-
-  return {
-    isProved,
-    /** Where an app demands no proof, anybody may. */
-    mayWrite: (sender: AppKey, profileId: string, proof: string | undefined): boolean =>
-      !sender.app.config.identityProof || isProved(sender, profileId, proof),
+  return ({ app, kind }: AppKey, profileId: string, proof: string | undefined): Vouched => {
+    const isProved = kind === 'server' || verifyIdentityProof({ secretKey, app, profileId, proof, now: now() });
+    return { isProved, mayState: isProved || !app.config.identityProof };
   };
 }
+
+export type Vouching = ReturnType<typeof vouching>;

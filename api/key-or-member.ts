@@ -5,15 +5,13 @@ import { PlatformError } from '../domain/errors.js';
 import { looksLikeAppKey } from '../domain/key.js';
 import type { Permission } from '../domain/member.js';
 import type { Guard, RouteAccess } from './access.js';
-import type { AppKeyAuth } from './auth.js';
 import { bearer } from './auth-header.js';
 import { actorOf } from './auth-member.js';
-import type { RequestLimits } from './limits/request-limits.js';
+import type { Senders } from './senders.js';
 
 interface Deps {
   readonly guard: Guard;
-  readonly auth: AppKeyAuth;
-  readonly limits: RequestLimits;
+  readonly senders: Pick<Senders, 'identify'>;
 }
 
 interface Sender {
@@ -25,12 +23,11 @@ interface Sender {
  * The way to what build servers do: a server key of the app that the path names, or a member with the permission.
  * Client keys are public, and as good as none here.
  */
-export function keyOrMember({ guard, auth, limits }: Deps) {
-  const senders = new WeakMap<FastifyRequest, Sender>();
+export function keyOrMember({ guard, senders }: Deps) {
+  const byServerKey = new WeakMap<FastifyRequest, Sender>();
 
   async function sender(request: FastifyRequest, key: string): Promise<Sender> {
-    const { app, kind, keyId } = await auth.authenticateKey(key, request.headers.origin);
-    limits.check(request, keyId);
+    const { app, kind, keyId } = await senders.identify(request, key);
     if (kind !== 'server') throw new PlatformError('UNAUTHENTICATED', 'needs a server key or a member token');
     const { params } = request;
     const slug: unknown = typeof params === 'object' && params !== null && 'appId' in params ? params.appId : '';
@@ -45,14 +42,14 @@ export function keyOrMember({ guard, auth, limits }: Deps) {
         config: { ...config, takesServerKey: true },
         async onRequest(request, reply) {
           const key = bearer(request);
-          if (key !== undefined && looksLikeAppKey(key)) senders.set(request, await sender(request, key));
+          if (key !== undefined && looksLikeAppKey(key)) byServerKey.set(request, await sender(request, key));
           else await onRequest?.call(this, request, reply);
         },
       };
     },
 
     senderOf(request: FastifyRequest): Sender {
-      const known = senders.get(request);
+      const known = byServerKey.get(request);
       if (known !== undefined) return known;
       const { app, member } = guard.appOf(request);
       return { app, actor: actorOf(member) };

@@ -42,13 +42,11 @@ import { sourceMapChanges } from '../db/source-map-changes.js';
 import { sourceMaps } from '../db/source-maps.js';
 import { tokenChanges } from '../db/token-changes.js';
 import { guard } from './access.js';
-import type { AppKeyAuth } from './auth.js';
 import { memberAuth } from './auth-member.js';
 import type { BodyPace } from './body-pace.js';
 import { flagLifeRoutes } from './flag-life.js';
 import { keyOrMember } from './key-or-member.js';
 import type { KnownSecrets } from './known-secrets.js';
-import type { RequestLimits } from './limits/request-limits.js';
 import { type AlertAbilities, alertChannelRoutes } from './routes/alert-channels.js';
 import { alertDeliveryRoutes } from './routes/alert-deliveries.js';
 import { alertRuleRoutes } from './routes/alert-rules.js';
@@ -70,15 +68,15 @@ import { releaseRoutes } from './routes/releases.js';
 import { sourceMapRoutes } from './routes/source-maps.js';
 import { tokenRoutes } from './routes/tokens.js';
 import { Problem } from './schema/problem.js';
+import type { Senders } from './senders.js';
 
 interface Deps {
   readonly client: MongoClient;
   readonly db: Db;
   readonly secretKey: string;
   /** For what server keys may do too. */
-  readonly auth: AppKeyAuth;
+  readonly senders: Senders;
   readonly secrets: KnownSecrets;
-  readonly limits: RequestLimits;
   /** Undefined while Temporal is away. */
   readonly temporal: () => Client | undefined;
   /** Told after each change of an app's flags or segments. */
@@ -134,7 +132,7 @@ export function registry({ client, db }: Pick<Deps, 'client' | 'db'>) {
 
 /** All routes for people, which take a member token. */
 export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
-  const { client, db, secretKey, auth, secrets, limits, temporal, onFlagsChanged, abilities, pace, log } = given;
+  const { client, db, secretKey, senders, secrets, temporal, onFlagsChanged, abilities, pace, log } = given;
   const nouns = registry({ client, db });
   const commit = flagCommit({ ...nouns, onChanged: onFlagsChanged });
   const gate = guard(memberAuth({ ...nouns, secrets, ...(log === undefined ? {} : { log }) }));
@@ -146,7 +144,7 @@ export function managementRoutes(given: Deps): FastifyPluginAsyncTypebox {
     importFlags: flagImport({ ...nouns, commit }),
     guard: gate,
     secrets,
-    keyOrMember: keyOrMember({ guard: gate, auth, limits }),
+    keyOrMember: keyOrMember({ guard: gate, senders }),
     secretKey,
     temporal,
     abilities,

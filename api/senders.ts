@@ -32,10 +32,16 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
   const waiting = new WeakMap<FastifyRequest, () => void>();
 
   /** @throws UNAUTHENTICATED, ORIGIN_NOT_ALLOWED, UNAVAILABLE, RATE_LIMITED */
-  async function letIn(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
+  async function identify(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
     const found = auth.authenticateKey(key, request.headers.origin);
     const sender = found instanceof Promise ? await found : found;
     limit(request, sender);
+    return sender;
+  }
+
+  /** As `identify`; from then on the request is this sender's. */
+  async function letIn(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
+    const sender = await identify(request, key);
     known.set(request, sender);
     waiting.get(request)?.();
     pace.allow(request, PACE.senderMs);
@@ -52,6 +58,7 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
   });
 
   return {
+    identify,
     letIn,
 
     /** The key stands where `keyOf` finds it. */

@@ -7,3 +7,13 @@ export function isDuplicateKey(error: unknown, field?: string): boolean {
   const pattern: unknown = error['keyPattern'];
   return typeof pattern === 'object' && pattern !== null && Object.hasOwn(pattern, field);
 }
+
+/** Two that insert one document at once: the second try finds it. */
+export async function twice<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return write();
+  }
+}

@@ -1,6 +1,6 @@
 import { type AnyBulkWriteOperation, type ClientSession, type Db, ObjectId, type UpdateFilter } from 'mongodb';
 import type { CollectionSpec } from './collection.js';
-import { isDuplicateKey } from './duplicate-key.js';
+import { twice } from './duplicate-key.js';
 import { type FlagSetDoc, flagSetsSpec } from './flag-sets.js';
 
 export interface ProfileDoc {
@@ -152,10 +152,7 @@ export function profiles(db: Db) {
     async touch(touches: readonly ProfileTouch[]): Promise<void> {
       if (touches.length === 0) return;
       const writes = touches.map(touchWrite);
-      await collection.bulkWrite(writes, { ordered: false }).catch((error: unknown) => {
-        if (!isDuplicateKey(error)) throw error;
-        return collection.bulkWrite(writes, { ordered: false });
-      });
+      await twice(() => collection.bulkWrite(writes, { ordered: false }));
     },
 
     /**

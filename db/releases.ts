@@ -5,7 +5,7 @@ import { entryBytes } from '../domain/entry-bytes.js';
 import { HOUR_MS } from '../domain/limits.js';
 import type { ReleaseFacts } from '../domain/release.js';
 import type { CollectionSpec } from './collection.js';
-import { isDuplicateKey } from './duplicate-key.js';
+import { twice } from './duplicate-key.js';
 import { NOBODY } from './ids.js';
 import {
   arrayOf,
@@ -289,15 +289,5 @@ const factsOf = ({ version, firstSeen, declaredAt }: ReleaseDoc): ReleaseFacts =
   firstSeenMs: firstSeen.getTime(),
   declared: declaredAt !== null,
 });
-
-/** Two that insert one document at once: the second try finds it. */
-async function twice<T>(write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error;
-    return write();
-  }
-}
 
 export type Releases = ReturnType<typeof releases>;

@@ -27,17 +27,18 @@ export interface Question {
 export function flagServing(deps: Deps) {
   const { answers, noteServed, rolloutWatch, storeGiven, secretKey, now } = deps;
 
-  const { isProved, mayWrite } = vouching({ secretKey, now });
+  const vouchedBy = vouching({ secretKey, now });
 
   return {
     /** @throws PlatformError UNAVAILABLE */
     async answer(sender: AppKey, { externalId, given, proof, atLeast }: Question): Promise<Answer> {
-      const trusted = externalId === undefined || mayWrite(sender, externalId, proof);
+      const vouched = externalId === undefined ? undefined : vouchedBy(sender, externalId, proof);
+      const trusted = vouched?.mayState ?? true;
       const answer = await answers.of({ app: sender.app, externalId, given, trusted, atLeast });
       if (!trusted || externalId === undefined) return answer;
       const { storeGivenAttributes } = sender.app.config.flags;
       // A server asks for visitors too whom nobody knows.
-      const identifies = sender.kind === 'client' && proof !== undefined && isProved(sender, externalId, proof);
+      const identifies = sender.kind === 'client' && vouched?.isProved === true;
       if (storeGivenAttributes || identifies) {
         const attributes = storeGivenAttributes ? given : {};
         storeGiven(sender, { externalId, attributes, stored: answer.profile?.attributes ?? {}, identifies });

@@ -31,8 +31,6 @@ export function strangers({ addressOf }: Deps) {
   const turns = strangerTurns(STRANGERS.turns);
 
   return {
-    room,
-
     /**
      * One whose key is in the first line of its body, for as long as that is not read.
      * @returns what is to be called then

@@ -95,6 +95,4 @@ export function requestLimits({ perKey, perAddress, addressOf, now = performance
   };
 }
 
-export type RequestLimits = ReturnType<typeof requestLimits>;
-
 const sum = (counts: Uint32Array): number => counts.reduce((all, each) => all + each, 0);

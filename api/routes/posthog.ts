@@ -8,6 +8,7 @@ import { batchBuilder } from '../ingest/batch-builder.js';
 import type { Intake } from '../ingest/intake.js';
 import type { People } from '../ingest/people.js';
 import { KEY_IN_POSTHOG, postHogBody } from '../ingest/posthog-body.js';
+import { profileStatements } from '../ingest/profile-statements.js';
 import { type Breather, breather } from '../ingest/turns.js';
 import { postHogDocs } from '../schema/posthog.js';
 import type { Senders } from '../senders.js';
@@ -41,7 +42,7 @@ const CONFIG = {
 
 /** What PostHog's libraries send, so that an app moves over by changing a URL and a key. */
 export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
-  const { isProved, mayWrite } = vouching({ secretKey, now });
+  const state = profileStatements(vouching({ secretKey, now }));
 
   async function capture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const sender = senders.of(request);
@@ -77,16 +78,8 @@ export function postHogRoutes({ senders, intake, people, secretKey, now }: Deps)
           // The rest of the batch must not wait for tomorrow because of it.
           if (exhausted) builder.drop('quota', 'quota', 'error', 1);
           else await builder.error('batch', index, message.occurrence);
-        } else if (!mayWrite(sender, message.type === 'alias' ? message.to : message.externalId, message.proof)) {
+        } else if (!state(builder, index, sender, message))
           builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: '$identity_proof' });
-        } else if (message.type === 'alias') {
-          const { from, to, fromProof } = message;
-          const isFromUnproved = from !== to && !mayWrite(sender, from, fromProof);
-          builder.alias({ ...message, isFromUnproved });
-        } else {
-          const identifies = message.identifies || isProved(sender, message.externalId, message.proof);
-          builder.identify('batch', index, { ...message, identifies });
-        }
       }
     }
     await intake.take(

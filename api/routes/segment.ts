@@ -8,6 +8,7 @@ import { batchBuilder } from '../ingest/batch-builder.js';
 import { idempotencyKeyOf, type Intake, sendAnswer } from '../ingest/intake.js';
 import { asText, parseJson } from '../ingest/json-body.js';
 import type { People } from '../ingest/people.js';
+import { profileStatements } from '../ingest/profile-statements.js';
 import { type Breather, breather } from '../ingest/turns.js';
 import { ingestDocs } from '../schema/ingest.js';
 import type { Senders } from '../senders.js';
@@ -22,7 +23,7 @@ interface Deps {
 
 /** What Segment's libraries send, so that an app moves over by changing a URL and a key. */
 export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps): FastifyPluginAsync {
-  const { isProved, mayWrite } = vouching({ secretKey, now });
+  const state = profileStatements(vouching({ secretKey, now }));
 
   return async (app) => {
     app.post(
@@ -40,19 +41,10 @@ export function segmentRoutes({ senders, intake, people, secretKey, now }: Deps)
           const pause = breathe();
           if (pause !== undefined) await pause;
           const message = segmentMessage(value);
-          const refuse = () =>
-            builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: 'context.identityProof' });
           if (message.type === 'fault') builder.reject('batch', index, message.fault);
           else if (message.type === 'event') builder.event('batch', index, message.event, message.extras);
-          else if (message.type === 'alias') {
-            const { from, to, proof, fromProof } = message;
-            const isFromUnproved = from !== to && !mayWrite(sender, from, fromProof);
-            if (mayWrite(sender, to, proof)) builder.alias({ ...message, isFromUnproved });
-            else refuse();
-          } else if (mayWrite(sender, message.externalId, message.proof)) {
-            const identifies = message.identifies || isProved(sender, message.externalId, message.proof);
-            builder.identify('batch', index, { ...message, identifies });
-          } else refuse();
+          else if (!state(builder, index, sender, message))
+            builder.reject('batch', index, { code: 'IDENTITY_PROOF_INVALID', field: 'context.identityProof' });
         }
         const facts = { kind: 'segment', format: 'json', idempotencyKey: idempotencyKeyOf(request), body };
         return sendAnswer(request, reply, await intake.take(request, sender, builder.finish(facts)), 'json');

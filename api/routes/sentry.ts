@@ -27,16 +27,16 @@ const LONGEST_SILENCE_SECONDS = 3_600;
 /** What Sentry's SDKs send, so that an app moves over by changing its DSN. */
 export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPluginAsync {
   /** Before the items are read: by the request, or by the header of the envelope. */
-  async function admit(request: FastifyRequest, sender: AppKey, dsnId: string): Promise<AppKey> {
+  async function admit(request: FastifyRequest, sender: AppKey, dsnId: string | undefined): Promise<AppKey> {
     if (String(sender.app.dsnId) !== dsnId)
       throw new PlatformError('UNAUTHENTICATED', 'this key is of another app than the DSN names');
     await intake.admit(request, sender);
     return sender;
   }
 
-  async function admitInside(request: FastifyRequest, header: Json, dsnId?: string): Promise<AppKey> {
+  async function admitInside(request: FastifyRequest, header: Json, dsnId: string | undefined): Promise<AppKey> {
     const dsn = dsnOf(header['dsn']);
-    return admit(request, await senders.letIn(request, dsn?.key), dsnId ?? dsn?.dsnId ?? '');
+    return admit(request, await senders.letIn(request, dsn?.key), dsnId ?? dsn?.dsnId);
   }
 
   async function take(request: FastifyRequest, reply: FastifyReply, sender: AppKey, envelope: Envelope) {
@@ -65,7 +65,8 @@ export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPlu
     });
 
     const options = { helmet: false, errorHandler } as const;
-    const dsnIdOf = ({ params }: FastifyRequest): string => (params as { readonly dsnId: string }).dsnId;
+    /** Undefined in the tunnel, which knows the app by the envelope alone. */
+    const dsnIdOf = ({ params }: FastifyRequest) => (params as { readonly dsnId?: string }).dsnId;
 
     const envelope = async (request: FastifyRequest, reply: FastifyReply) => {
       const dsnId = dsnIdOf(request);
@@ -88,15 +89,8 @@ export function sentryRoutes({ senders, intake, people, now }: Deps): FastifyPlu
     app.post('/api/:dsnId/store/', { ...ofStore, schema: sentryDocs.store }, store);
     app.post('/api/:dsnId/store', { ...ofStore, schema: { hide: true } }, store);
 
-    const tunnel = async (request: FastifyRequest, reply: FastifyReply) => {
-      let sender: AppKey | undefined;
-      const read = await envelopeIn(request, async (header) => {
-        sender = await admitInside(request, header);
-      });
-      return take(request, reply, sender ?? senders.of(request), read);
-    };
     const ofTunnel = { ...senders.byHeadOrLater(() => undefined), ...options };
-    app.post('/v1/sentry/tunnel', { ...ofTunnel, schema: sentryDocs.tunnel }, tunnel);
+    app.post('/v1/sentry/tunnel', { ...ofTunnel, schema: sentryDocs.tunnel }, envelope);
   };
 }
 

@@ -81,14 +81,6 @@ describe('/v1/members/:memberId/tokens', () => {
       assert.equal((await with_(unseen.token)).name, 'Somebody');
     });
 
-  it('lets a new one through a flood within two seconds', async () => {
-    const me = (token: string) => it_.ask(token, 'GET', '/v1/me');
-    const flood = await Promise.all(Array.from({ length: 200 }, () => me(newMemberToken())));
-    assert.ok(flood.some(({ status }) => status === 429));
-    const { token } = await it_.person([]);
-    await until('let in', async () => (await me(token)).status === 200, 2_000 + SLACK_MS);
-  });
-
   it('lets an admin replace the lost token of a developer, who has no rights beyond', async () => {
     const admin = await it_.person([{ appId, role: 'admin' }]);
     const developer = await it_.person([{ appId, role: 'developer' }]);
@@ -124,5 +116,14 @@ describe('/v1/members/:memberId/tokens', () => {
     const created = await tokens(two.token, two.id, 'POST', '', { name: 'Hers' });
     assert.equal((await tokens(one.token, one.id, 'DELETE', `/${pickText(created.body, 'tokenId')}`)).status, 404);
     assert.equal((await it_.ask(pickText(created.body, 'token'), 'GET', '/v1/me')).status, 200);
+  });
+
+  // Last: whoever comes within a second of a flood, and has not been heard of, is put off with it.
+  it('lets a new one through a flood within two seconds', async () => {
+    const me = (token: string) => it_.ask(token, 'GET', '/v1/me');
+    const flood = await Promise.all(Array.from({ length: 200 }, () => me(newMemberToken())));
+    assert.ok(flood.some(({ status }) => status === 429));
+    const { token } = await it_.person([]);
+    await until('let in', async () => (await me(token)).status === 200, 2_000 + SLACK_MS);
   });
 });
