@@ -46,9 +46,12 @@ export function npmStart(dataDir: string, env: NodeJS.ProcessEnv = {}) {
   }
   const ended = ending(child);
 
-  const until = async (what: string, holds: () => boolean) => {
+  /** Resolves with what is there once something is. */
+  const until = async <T>(what: string, look: () => T | false | undefined): Promise<T> => {
     const end = Date.now() + PATIENCE_MS;
-    while (!holds()) {
+    for (;;) {
+      const found = look();
+      if (found !== false && found !== undefined) return found;
       assert.equal(child.exitCode, null, `npm start ended while waiting for ${what}:\n${output}`);
       assert.ok(Date.now() < end, `waited too long for ${what}:\n${output}`);
       await sleep(50);
