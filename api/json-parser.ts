@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { PlatformError } from '../domain/errors.js';
-import { isTooDeep } from '../domain/json-text.js';
+import { sizeOfJson } from '../domain/json-text.js';
 import { LIMITS } from '../domain/limits.js';
 
 /** JSON of people: as Fastify reads it, but none that is nested more deeply than anybody means it. */
@@ -16,7 +16,7 @@ export function takeJson(app: FastifyInstance): void {
 
 function depthFault(text: string): PlatformError | undefined {
   try {
-    if (!isTooDeep(text)) return undefined;
+    if (!sizeOfJson(text).isTooDeep) return undefined;
     return new PlatformError('BODY_MALFORMED', `JSON is at most ${String(LIMITS.jsonLevels)} levels deep`);
   } catch (cause) {
     return new PlatformError('BODY_MALFORMED', 'the body cannot be read as JSON', { cause });

@@ -53,8 +53,11 @@ export function* parsedJson(stated: string, keeps: Keeps = 'enough'): Generator<
   return yield* inPieces(text, start, { large, keeps });
 }
 
-/** Whether it is nested more deeply than anybody means it. @throws SyntaxError where brackets do not match */
-export const isTooDeep = (text: string): boolean => finished(scanned(text)).levels > MOST_LEVELS;
+/** Counts what it would hold, before anything is built. @throws SyntaxError where brackets do not match */
+export function sizeOfJson(text: string): { readonly values: number; readonly isTooDeep: boolean } {
+  const { values, levels } = finished(scanned(text));
+  return { values, isTooDeep: levels > MOST_LEVELS };
+}
 
 const malformed = (what: string): SyntaxError => new SyntaxError(`${what} in JSON`);
 

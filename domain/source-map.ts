@@ -1,3 +1,6 @@
+import { sizeOfJson } from './json-text.js';
+import { LIMITS } from './limits.js';
+
 /** Bounds on what an app may upload. A map inflates by a few times when it is read, so these bound memory too. */
 export const SOURCE_MAP_LIMITS = {
   bytes: 64 * 1024 * 1024,
@@ -9,6 +12,8 @@ export const SOURCE_MAP_LIMITS = {
   sources: 100_000,
   names: 1_000_000,
   path: 2_000,
+  /** Of its JSON. In 64 MiB, 22 million empty lists would fit, which take ten times as much memory once they are built. */
+  values: 3_000_000,
 } as const;
 
 /** What is in a map: what its uploader is told, and what reading it costs. */
@@ -45,9 +50,14 @@ export function debugIdOf(text: unknown): string | undefined {
 export function parseSourceMap(
   text: string,
 ): { readonly map: object; readonly facts: SourceMapFacts } | SourceMapFault {
+  const json = text.replace(/^\uFEFF?(?:\)\]\}[^\n]{0,100}\n)?/, '');
   let map: unknown;
   try {
-    map = JSON.parse(text.replace(/^\uFEFF?(?:\)\]\}[^\n]{0,100}\n)?/, ''));
+    const { values, isTooDeep } = sizeOfJson(json);
+    if (isTooDeep) return { fault: `a source map is at most ${String(LIMITS.jsonLevels)} levels deep` };
+    if (values > SOURCE_MAP_LIMITS.values)
+      return { fault: `a source map has at most ${String(SOURCE_MAP_LIMITS.values)} values` };
+    map = JSON.parse(json);
   } catch {
     return { fault: 'the body is no source map: it is no JSON' };
   }

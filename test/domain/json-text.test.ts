@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isTooDeep, parsedJson } from '../../domain/json-text.js';
+import { parsedJson, sizeOfJson } from '../../domain/json-text.js';
 import { finished } from '../../domain/steps.js';
 import { cpuMs } from '../helper/cpu-time.js';
 
@@ -80,6 +80,7 @@ describe('a JSON text that is read in steps', () => {
 
   it('is known to be too deep before it is built', () => {
     const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+    const isTooDeep = (text: string): boolean => sizeOfJson(text).isTooDeep;
     assert.deepEqual([isTooDeep(deep(64)), isTooDeep(deep(65)), isTooDeep(`{"a":${deep(63)}}`)], [false, true, false]);
   });
 

@@ -72,6 +72,12 @@ describe('a source map', () => {
     ['too many sections', { version: 3, sections: Array(10_001).fill(section(0)) }, /10000 sections/],
     ['too many lines', { ...plain, mappings: `A${';'.repeat(2_000_000)}` }, /lines/],
     ['too many segments', { ...plain, mappings: 'A,'.repeat(3_000_001) }, /segments/],
+    [
+      'a member deeper than anybody means it',
+      { ...plain, x: JSON.parse('['.repeat(64) + ']'.repeat(64)) as unknown },
+      /64 levels/,
+    ],
+    ['too many values, also in what is not read', { ...plain, x: Array(3_000_001).fill(0) }, /3000000 values/],
     ['too many sources', { ...plain, sources: Array(100_001).fill('') }, /sources/],
   ];
   for (const [what, map, says] of faults)
