@@ -167,12 +167,10 @@ export async function build(deps: AppDeps): Promise<FastifyInstance> {
     ...flags.caches,
   });
 
-  app.addHook('onRequest', async (request, reply) => {
-    pace.begin(request, reply);
-  });
-  app.addHook('preParsing', async (request) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // Who sends with an app key may not be known before the body is read, and says so when it is.
-    if (accessOf(request) !== 'app-key') pace.allow(request, PACE.senderMs);
+    pace.begin(request, reply, accessOf(request) === 'app-key' ? PACE.strangerMs : PACE.senderMs);
+    done();
   });
   // Fastify calls this from an event of the socket: only as a promise may it fail.
   app.addHook('onResponse', async (request, reply) => {

@@ -1,15 +1,18 @@
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../domain/errors.js';
 import { repeating } from './repeating.js';
 
 type Raw = FastifyRequest['raw'];
 
-/** A body that is on its way. */
+/** The request that came last on a connection: only its body can be on its way. */
 interface Arrival {
-  readonly reply: FastifyReply;
-  /** Of the connection: what it had received at each of the last looks, the newest last. */
-  readonly received: number[];
-  readonly since: number;
+  /** Undefined where nobody waits for more of it. */
+  raw: Raw | undefined;
+  reply: FastifyReply | undefined;
+  /** What the connection had received at each of the last looks, the newest last. */
+  received: number[];
+  since: number;
   /** How long it may take in all. */
   allowedMs: number;
 }
@@ -37,57 +40,79 @@ interface Deps {
   readonly onError: (error: unknown) => void;
 }
 
-const hasBody = ({ headers }: Raw): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-
 /**
  * Cuts off bodies that come too slowly, since each takes memory and a connection for as long as it comes. All are
- * looked at every few seconds by one timer; a request costs no timer of its own.
+ * looked at every few seconds by one timer, connection by connection, so that a request costs next to nothing.
  */
 export function bodyPace({ now = () => performance.now(), onError }: Deps) {
-  const arriving = new Map<Raw, Arrival>();
+  const connections = new Map<Socket, Arrival>();
 
   function look(): void {
     const at = now();
-    for (const [raw, arrival] of arriving) {
-      if (raw.complete || raw.destroyed) {
-        arriving.delete(raw);
-        continue;
-      }
-      const { received, reply, since, allowedMs } = arrival;
-      received.push(raw.socket.bytesRead);
+    for (const [socket, arrival] of connections) {
+      const { raw, reply, received, since, allowedMs } = arrival;
+      if (raw === undefined || reply === undefined || raw.complete || raw.destroyed) continue;
+      received.push(socket.bytesRead);
       if (received.length > LOOKS_IN_WINDOW + 1) received.shift();
       const why = tooSlow(received, at - since, allowedMs);
       if (why === undefined) continue;
-      arriving.delete(raw);
+      forget(arrival);
       refuse(raw, reply, why);
     }
+  }
+
+  function forget(arrival: Arrival): void {
+    arrival.raw = undefined;
+    arrival.reply = undefined;
+    if (arrival.received.length > 0) arrival.received = [];
+  }
+
+  /** Undefined where it is not the last one, or was forgotten. */
+  function arrivalOf({ raw }: FastifyRequest): Arrival | undefined {
+    const arrival = connections.get(raw.socket);
+    return arrival?.raw === raw ? arrival : undefined;
+  }
+
+  function allow(request: FastifyRequest, allowedMs: number): void {
+    const arrival = arrivalOf(request);
+    if (arrival !== undefined) arrival.allowedMs = allowedMs;
   }
   const looking = repeating(PACE.lookEveryMs, look, onError);
 
   return {
     look,
 
-    /** From when its first bytes are there. */
-    begin({ raw }: FastifyRequest, reply: FastifyReply): void {
-      if (!hasBody(raw)) return;
-      arriving.set(raw, { reply, received: [raw.socket.bytesRead], since: now(), allowedMs: PACE.strangerMs });
+    /** From when its headers are there. */
+    begin({ raw }: FastifyRequest, reply: FastifyReply, allowedMs: number): void {
+      const { socket } = raw;
+      const arrival = connections.get(socket);
+      if (arrival === undefined) {
+        connections.set(socket, { raw, reply, received: [], since: now(), allowedMs });
+        socket.once('close', () => connections.delete(socket));
+        return;
+      }
+      if (arrival.received.length > 0) arrival.received = [];
+      arrival.raw = raw;
+      arrival.reply = reply;
+      arrival.since = now();
+      arrival.allowedMs = allowedMs;
     },
 
     /** Once it is known who sends. */
-    allow({ raw }: FastifyRequest, allowedMs: number): void {
-      const arrival = arriving.get(raw);
-      if (arrival !== undefined) arrival.allowedMs = allowedMs;
-    },
+    allow,
 
     /** While it waits here for its turn, unread. */
-    rest({ raw }: FastifyRequest): void {
-      arriving.delete(raw);
+    rest(request: FastifyRequest): void {
+      const arrival = arrivalOf(request);
+      if (arrival !== undefined) forget(arrival);
     },
 
-    /** Once it is answered. What is still coming in after a refusal goes on being watched. */
-    answered({ raw }: FastifyRequest): void {
-      if (raw.complete) arriving.delete(raw);
+    /** Once it is answered. What is still coming in after a refusal goes on being watched, and nobody waits for it. */
+    answered(request: FastifyRequest): void {
+      const arrival = arrivalOf(request);
+      if (arrival === undefined) return;
+      if (request.raw.complete) forget(arrival);
+      else arrival.allowedMs = PACE.strangerMs;
     },
 
     stop: looking.stop,

@@ -1,7 +1,6 @@
 import { ObjectId } from 'mongodb';
 import type { SecretHashes } from '../db/secret-hashes.js';
 import { hashSet } from './hash-set.js';
-import { listening } from './listening.js';
 import { repeating } from './repeating.js';
 
 export interface KnownSecrets {
@@ -15,7 +14,7 @@ export interface KnownSecrets {
 
 interface Deps {
   readonly sources: readonly SecretHashes[];
-  readonly log?: { warn(facts: object, message: string): void; debug(facts: object, message: string): void };
+  readonly log?: { debug(facts: object, message: string): void };
   /** Steady, in ms. */
   readonly clock?: () => number;
   /** The time of day, as ids have it. */
@@ -28,13 +27,13 @@ const UP_TO_DATE_MS = 5_000;
 /** Read at once, and then others have their turn. */
 const PAGE = 2_000;
 /** An id may be so much older than the commit that shows it, or the clock that made it so much behind. */
-const LATE_MS = 10_000;
+const LATE_MS = 60_000;
 const NEVER = ObjectId.createFromTime(0);
 
 /**
  * Of all keys and tokens there are, who knows their hashes knows what is invented, without asking the database. Read
- * from the first to the last at the start; from then on followed by a change stream each, and by a poll each second
- * for what a broken stream has missed. Dead ones stay: whoever holds one is to hear that it is dead.
+ * from the first to the last at the start, and from then on by a poll each second. Dead ones stay: whoever holds one
+ * is to hear that it is dead.
  */
 export function knownSecrets(deps: Deps) {
   const { sources, log, clock = () => performance.now(), now = Date.now, everyMs = POLL_MS } = deps;
@@ -42,7 +41,7 @@ export function knownSecrets(deps: Deps) {
   const readers = sources.map(newest);
   let readAt = -Infinity;
   let isStopped = false;
-  let stop = (): Promise<unknown> => Promise.resolve();
+  let stop = (): Promise<void> => Promise.resolve();
 
   /** Reads what is new in a source since the last time, and once more what may have come late. */
   function newest(source: SecretHashes) {
@@ -78,17 +77,7 @@ export function knownSecrets(deps: Deps) {
     /** Resolves when all there are have been read, or could not be. */
     async start(): Promise<void> {
       const polls = repeating(everyMs, readNewest, (err) => log?.debug({ err }, 'new keys and tokens not read yet'));
-      const streams = sources.map(({ watch }) =>
-        listening({
-          what: 'keys and tokens',
-          watch,
-          onAnswer: (hash) => hash !== undefined && hashes.add(hash),
-          clock,
-          restMs: everyMs / 2,
-          ...(log && { log }),
-        }),
-      );
-      stop = () => Promise.all([polls.stop(), ...streams.map((stream) => stream.stop())]);
+      stop = () => polls.stop();
       await polls.now();
     },
 

@@ -11,15 +11,13 @@ interface Deps<Change> {
   /** Changes may have been missed from here on until the next answer. */
   readonly onBroken?: () => void;
   readonly clock: () => number;
-  /** How long to rest when there was no change. */
-  readonly restMs?: number;
   readonly log?: { warn(facts: object, message: string): void; debug(facts: object, message: string): void };
 }
 
 const RESTART_MS = 1_000;
 
 /** Follows a change stream until it is stopped, and opens another one where it breaks. */
-export function listening<Change>({ what, watch, onAnswer, onBroken, clock, restMs = 0, log }: Deps<Change>) {
+export function listening<Change>({ what, watch, onAnswer, onBroken, clock, log }: Deps<Change>) {
   const stopping = new AbortController();
   const { signal } = stopping;
   const isStopping = (): boolean => signal.aborted;
@@ -28,7 +26,7 @@ export function listening<Change>({ what, watch, onAnswer, onBroken, clock, rest
 
   const unsaid = (err: unknown): void => log?.debug({ err }, `following the ${what} goes on after a fault`);
   const close = (): Promise<void> => quietly(() => changes?.close(), unsaid);
-  const rest = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  const rest = (): Promise<void> => sleep(RESTART_MS, undefined, { signal, ref: false }).catch(() => undefined);
 
   async function listen(): Promise<void> {
     while (!isStopping()) {
@@ -47,7 +45,7 @@ export function listening<Change>({ what, watch, onAnswer, onBroken, clock, rest
       }
       await quietly(() => onBroken?.(), unsaid);
       await close();
-      await rest(RESTART_MS);
+      await rest();
     }
   }
 
@@ -58,7 +56,6 @@ export function listening<Change>({ what, watch, onAnswer, onBroken, clock, rest
       if (isStopping()) return;
       isBroken = false;
       onAnswer(change, askedAt);
-      if (change === undefined && restMs > 0) await rest(restMs);
     }
   }
 

@@ -9,12 +9,12 @@ const MIB = 1024 * 1024;
 export const CACHE_BYTES = {
   /** Keys that somebody has, each with its app. */
   appKeys: 8 * MIB,
-  /** What came from which address: sketches of fixed size. */
-  addresses: 2 * MIB,
+  /** What came from which address: two sketches of fixed size, and who came last. */
+  addresses: 3 * MIB,
   /** Who has sent something, and whether that was noted today. */
   people: 16 * MIB,
   /** Definitions of flags, compiled, of all apps. */
-  flagDefinitions: 20 * MIB,
+  flagDefinitions: 19 * MIB,
   /** Counts of answers until the next flush. */
   flagUsage: 4 * MIB,
   /** Sets on their way to the database. */

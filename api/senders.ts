@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler, preParsingAsyncHookHandler } from 'fastify';
 import { PlatformError } from '../domain/errors.js';
 import type { KeyPlaces } from '../domain/key-scanner.js';
 import { openTo, type RouteAccess } from './access.js';
@@ -19,8 +19,16 @@ interface Deps {
 type KeyOf = (request: FastifyRequest) => string | undefined;
 
 /** What a route spreads into its options. */
-interface SenderAccess extends RouteAccess {
+interface SenderAccess extends Pick<RouteAccess, 'config'> {
+  readonly onRequest: onRequestHookHandler;
   readonly preParsing?: preParsingAsyncHookHandler;
+}
+
+const SENDER = Symbol('sender');
+
+/** Kept with the request: there are too many of them for a map. */
+interface Let {
+  [SENDER]?: AppKey;
 }
 
 /**
@@ -28,33 +36,35 @@ interface SenderAccess extends RouteAccess {
  * header, in the query or in the path; where a protocol puts it into the body, nothing but the key is looked for there.
  */
 export function senders({ auth, strangers, pace, limit }: Deps) {
-  const known = new WeakMap<FastifyRequest, AppKey>();
+  const known = (request: FastifyRequest & Let): AppKey | undefined => request[SENDER];
   const waiting = new WeakMap<FastifyRequest, () => void>();
 
   /** @throws UNAUTHENTICATED, ORIGIN_NOT_ALLOWED, UNAVAILABLE, RATE_LIMITED */
-  async function identify(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
-    const found = auth.authenticateKey(key, request.headers.origin);
-    const sender = found instanceof Promise ? await found : found;
-    limit(request, sender);
-    return sender;
+  function identify(request: FastifyRequest, key: string | undefined): AppKey | Promise<AppKey> {
+    return soon(auth.authenticateKey(key, request.headers.origin), (sender) => {
+      limit(request, sender);
+      return sender;
+    });
   }
 
   /** As `identify`; from then on the request is this sender's. */
-  async function letIn(request: FastifyRequest, key: string | undefined): Promise<AppKey> {
-    const sender = await identify(request, key);
-    known.set(request, sender);
-    waiting.get(request)?.();
-    pace.allow(request, PACE.senderMs);
-    return sender;
+  function letIn(request: FastifyRequest & Let, key: string | undefined): AppKey | Promise<AppKey> {
+    return soon(identify(request, key), (sender) => {
+      request[SENDER] = sender;
+      waiting.get(request)?.();
+      pace.allow(request, PACE.senderMs);
+      return sender;
+    });
   }
 
   const byHeadOrLater = (keyOf: KeyOf): SenderAccess => ({
     ...openTo('app-key'),
-    onRequest: async (request) => {
+    onRequest: asHook((request) => {
       const key = keyOf(request);
-      if (key === undefined) waiting.set(request, strangers.wait(request));
-      else await letIn(request, key);
-    },
+      if (key !== undefined) return letIn(request, key);
+      waiting.set(request, strangers.wait(request));
+      return undefined;
+    }),
   });
 
   return {
@@ -64,9 +74,7 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
     /** The key stands where `keyOf` finds it. */
     byHead: (keyOf: KeyOf = keyFromRequest): SenderAccess => ({
       ...openTo('app-key'),
-      onRequest: async (request) => {
-        await letIn(request, keyOf(request));
-      },
+      onRequest: asHook((request) => letIn(request, keyOf(request))),
     }),
 
     /** As `byHead`; without a key there, whoever reads the body finds it in its first line, and calls `letIn`. */
@@ -75,12 +83,12 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
     /** In the head, or else in the body. */
     byHeadOrBody: (places: KeyPlaces): SenderAccess => ({
       ...openTo('app-key'),
-      onRequest: async (request) => {
+      onRequest: asHook((request) => {
         const key = keyFromRequest(request);
-        if (key !== undefined) await letIn(request, key);
-      },
+        return key === undefined ? undefined : letIn(request, key);
+      }),
       preParsing: async (request, _reply, payload) => {
-        if (known.has(request)) return payload;
+        if (known(request) !== undefined) return payload;
         const most = request.routeOptions.bodyLimit;
         const { body, key } = await strangers.read(request, payload, { most, places });
         await letIn(request, key);
@@ -89,11 +97,11 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
     }),
 
     /** Undefined where nobody was let in, yet. */
-    known: (request: FastifyRequest): AppKey | undefined => known.get(request),
+    known,
 
     /** @throws UNAUTHENTICATED where nobody was let in: a request without a body has no key in it */
     of(request: FastifyRequest): AppKey {
-      const sender = known.get(request);
+      const sender = known(request);
       if (sender === undefined) throw new PlatformError('UNAUTHENTICATED', 'no app key');
       return sender;
     },
@@ -101,3 +109,22 @@ export function senders({ auth, strangers, pace, limit }: Deps) {
 }
 
 export type Senders = ReturnType<typeof senders>;
+
+/** Now, where it is known now, which under traffic it is: promises cost more than all that is asked here. */
+function soon<T, R>(known: T | Promise<T>, next: (known: T) => R): R | Promise<R> {
+  return known instanceof Promise ? known.then(next) : next(known);
+}
+
+const asHook =
+  (ask: (request: FastifyRequest) => unknown): onRequestHookHandler =>
+  (request, _reply, done) => {
+    let asked: unknown;
+    try {
+      asked = ask(request);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (asked instanceof Promise) asked.then(() => done(), done);
+    else done();
+  };

@@ -1,6 +1,5 @@
-import type { ChangeStreamDocument, Db, ObjectId } from 'mongodb';
+import type { Db, ObjectId } from 'mongodb';
 import type { AppKeyDoc } from './app-keys.js';
-import { type Changes, changesOf } from './changes.js';
 import type { CollectionSpec } from './collection.js';
 import type { InvitationDoc } from './invitations.js';
 import type { MemberTokenDoc } from './member-tokens.js';
@@ -18,24 +17,7 @@ export function secretHashes(db: Db, { name }: CollectionSpec) {
       const made = collection.find({ _id: { $gt: id } }, { projection: { hash: 1 } });
       return made.sort({ _id: 1 }).limit(limit).toArray();
     },
-
-    /**
-     * Those made from now on. The server does not wait for one to come: a stream that waits is woken by every write
-     * to any collection.
-     */
-    watch(): Changes<string> {
-      const made = [
-        { $match: { operationType: 'insert' } },
-        { $project: { operationType: 1, 'fullDocument.hash': 1 } },
-      ];
-      return changesOf(collection.watch(made, { maxAwaitTimeMS: 1 }), hashOf);
-    },
   };
-}
-
-function hashOf(change: ChangeStreamDocument<SecretHash>): string {
-  if (change.operationType === 'insert') return change.fullDocument.hash;
-  throw new Error(`a collection of secrets met a ${change.operationType}`);
 }
 
 export type SecretHashes = ReturnType<typeof secretHashes>;

@@ -63,7 +63,7 @@ export function exposures({ commit, people, quota, gate, log, now = Date.now }: 
 
   async function sendOwn(app: App, own: readonly Waiting[]): Promise<void> {
     gate.check();
-    await quota.check(app, KEPT.fromClientKeys);
+    await quota.check(app, () => KEPT.fromClientKeys);
     const builder = batchBuilder({ app, people, now: now() });
     own.forEach((each, index) => {
       builder.event('exposures', index, eventOf(app, each), { eventName: EXPOSURE_EVENT });

@@ -53,7 +53,7 @@ export function intake({ commit, people, quotas, gate, metrics, addressOf, now }
   }
 
   async function checkQuota(from: From, sender: AppKey, category: UsageCategory): Promise<void> {
-    await quotas[category].check(sender.app, keptFrom(from, sender, category));
+    await quotas[category].check(sender.app, () => keptFrom(from, sender, category));
   }
 
   function count(from: From, { kind, app }: AppKey, items: Batch['items']): void {

@@ -30,6 +30,7 @@ const SYNC_MS = 1_000;
 /** Tenths of a day's quota that are kept from a sender, so that one visitor cannot use up the day of all others. */
 export const KEPT = { fromServerKeys: 0, fromClientKeys: 1, fromAddressesThatSentMuch: 2 } as const;
 export type Kept = (typeof KEPT)[keyof typeof KEPT];
+const MOST_KEPT = KEPT.fromAddressesThatSentMuch;
 
 /**
  * The daily quota of each app. Processes share their counts once a second, so what is known is at most that old; a
@@ -69,9 +70,14 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now, log }: Dep
     return count;
   };
 
-  const judge = (count: Count, app: App, kept: Kept): void => {
+  const judge = (count: Count, app: App, keptFrom: () => Kept): void => {
     const most = mostOf(app.config);
-    if (count.stored + count.writing + count.pending < most - kept * Math.floor(most / 10)) return;
+    const used = count.stored + count.writing + count.pending;
+    const tenth = Math.floor(most / 10);
+    // Who sends matters to nobody while there is enough for all.
+    if (used < most - MOST_KEPT * tenth) return;
+    const kept = keptFrom();
+    if (used < most - kept * tenth) return;
     const retryAfterSeconds = Math.ceil(((count.day + 1) * DAY_MS - now()) / 1000);
     const parts = kept === 0 ? '' : `, but for ${String(kept * 10)} % that are kept for others`;
     throw new PlatformError('QUOTA_EXCEEDED', `the daily quota of ${String(most)} ${category} is used up${parts}`, {
@@ -95,10 +101,10 @@ export function dailyQuota({ usage, category, mostOf, now = Date.now, log }: Dep
     mostOf: ({ config }: App): number => mostOf(config),
 
     /** @throws PlatformError QUOTA_EXCEEDED until the next UTC day */
-    check(app: App, kept: Kept = KEPT.fromServerKeys): undefined | Promise<void> {
+    check(app: App, keptFrom: () => Kept = () => KEPT.fromServerKeys): undefined | Promise<void> {
       const count = known(app);
-      if (count === undefined) return open(app).then((opened) => judge(opened, app, kept));
-      judge(count, app, kept);
+      if (count === undefined) return open(app).then((opened) => judge(opened, app, keptFrom));
+      judge(count, app, keptFrom);
       return undefined;
     },
 

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { clientOf, type Network } from '../../domain/client-address.js';
+import { type Client, clientOf, type Network } from '../../domain/client-address.js';
 
 interface Deps {
   /** The proxies whose `X-Forwarded-For` counts. */
@@ -10,18 +11,18 @@ interface Deps {
 /** The address by which a request is counted; undefined where that cannot be told. */
 export type AddressOf = (request: FastifyRequest) => string | undefined;
 
-/** Looks at each request once. */
+/** Remembers what came last on each connection: a request asks more than once, and most clients use no proxy. */
 export function clientAddresses({ trustProxy, log }: Deps): AddressOf {
-  const known = new WeakMap<FastifyRequest, { readonly address: string | undefined }>();
+  const last = new WeakMap<Socket, { readonly forwardedFor: string | undefined; readonly client: Client }>();
   let isWarned = false;
 
-  return (request) => {
-    const before = known.get(request);
-    if (before !== undefined) return before.address;
-    const forwarded = request.headers['x-forwarded-for'];
+  return ({ socket, headers }) => {
+    const forwarded = headers['x-forwarded-for'];
     const forwardedFor = Array.isArray(forwarded) ? forwarded.join() : forwarded;
-    const client = clientOf({ peer: request.socket.remoteAddress, forwardedFor }, trustProxy);
-    known.set(request, client);
+    const before = last.get(socket);
+    if (before !== undefined && before.forwardedFor === forwardedFor) return before.client.address;
+    const client = clientOf({ peer: socket.remoteAddress, forwardedFor }, trustProxy);
+    last.set(socket, { forwardedFor, client });
     if (client.isBehindUnknownProxy && !isWarned) {
       isWarned = true;
       log.warn('requests come through a proxy: name it in TRUST_PROXY, else no address has a limit of its own');

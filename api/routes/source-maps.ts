@@ -85,8 +85,7 @@ export function sourceMapRoutes(deps: Deps): FastifyPluginAsyncTypebox {
           // Who waits for a turn is not slow.
           pace.rest(request);
           await turns.take(request.raw, reply.raw);
-          pace.begin(request, reply);
-          pace.allow(request, PACE.sourceMapMs);
+          pace.begin(request, reply, PACE.sourceMapMs);
         },
         schema: {
           tags,

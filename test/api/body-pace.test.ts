@@ -25,7 +25,7 @@ describe('a body', () => {
     app = Fastify({ logger: { level: 'warn', stream } });
     problems(app);
     app.addHook('onRequest', async (request, reply) => {
-      pace.begin(request, reply);
+      pace.begin(request, reply, PACE.strangerMs);
       begun += 1;
     });
     app.addHook('onResponse', async (request) => {
