@@ -1,6 +1,5 @@
 import { LIMITS } from './limits.js';
 import { own } from './loose.js';
-import { finished } from './steps.js';
 
 /** As many as are built in one go: `JSON.parse` cannot be interrupted. */
 const MOST_VALUES = 50_000;
@@ -55,7 +54,9 @@ export function* parsedJson(stated: string, keeps: Keeps = 'enough'): Generator<
 
 /** Counts what it would hold, before anything is built. @throws SyntaxError where brackets do not match */
 export function sizeOfJson(text: string): { readonly values: number; readonly isTooDeep: boolean } {
-  const { values, levels } = finished(scanned(text));
+  const scanner = scannerOf(text);
+  scanner.scan(Infinity);
+  const { values, levels } = scanner.counted();
   return { values, isTooDeep: levels > MOST_LEVELS };
 }
 
@@ -67,35 +68,50 @@ interface Counted {
   readonly large: Large;
 }
 
-/** Counts before anything is built. */
+/** Counts before anything is built, in steps. */
 function* scanned(text: string): Generator<undefined, Counted> {
+  const scanner = scannerOf(text);
+  for (let until = PIECE_CHARS; !scanner.scan(until); until += PIECE_CHARS) yield;
+  return scanner.counted();
+}
+
+function scannerOf(text: string) {
   const open: number[] = [];
   const large = new Map<number, number>();
   let values = 1;
   let levels = 0;
   let deeper = 0;
-  let pause = PIECE_CHARS;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) at = stringEnd(text, at);
-    else if (code === COMMA) values += 1;
-    else if (isOpen(code)) {
-      values += 1;
-      // What lies too deep is never read: how deep it goes is all there is to know.
-      if (open.length > MOST_LEVELS) deeper += 1;
-      else levels = Math.max(levels, open.push(at));
-    } else if (deeper > 0 && isClose(code)) deeper -= 1;
-    else if (isClose(code)) {
-      const start = open.pop();
-      if (start === undefined || text.charCodeAt(start) + 2 !== code) throw malformed('brackets that do not match');
-      if (at - start >= PIECE_CHARS && open.length < MOST_LEVELS) large.set(start, at + 1);
-    }
-    if (at < pause) continue;
-    pause = at + PIECE_CHARS;
-    yield;
-  }
-  if (open.length > 0) throw malformed('an unfinished list or object');
-  return { values, levels, large };
+  let next = 0;
+
+  return {
+    /** In one go, and not as a generator: all that comes in is looked at here. @returns whether that was the end */
+    scan(until: number): boolean {
+      let at = next;
+      for (; at < text.length && at < until; at++) {
+        const code = text.charCodeAt(at);
+        if (code === QUOTE) at = stringEnd(text, at);
+        else if (code === COMMA) values += 1;
+        else if (isOpen(code)) {
+          values += 1;
+          // What lies too deep is never read: how deep it goes is all there is to know.
+          if (open.length > MOST_LEVELS) deeper += 1;
+          else levels = Math.max(levels, open.push(at));
+        } else if (deeper > 0 && isClose(code)) deeper -= 1;
+        else if (isClose(code)) {
+          const start = open.pop();
+          if (start === undefined || text.charCodeAt(start) + 2 !== code) throw malformed('brackets that do not match');
+          if (at - start >= PIECE_CHARS && open.length < MOST_LEVELS) large.set(start, at + 1);
+        }
+      }
+      next = at;
+      return at >= text.length;
+    },
+
+    counted(): Counted {
+      if (open.length > 0) throw malformed('an unfinished list or object');
+      return { values, levels, large };
+    },
+  };
 }
 
 /** With null for each list or object that lies too deep. */
@@ -126,6 +142,8 @@ function* withoutDepths(text: string): Generator<undefined, string> {
 
 /** The place of the quote that ends a string. */
 function stringEnd(text: string, start: number): number {
+  const first = text.indexOf('"', start + 1);
+  if (first !== -1 && text.charCodeAt(first - 1) !== BACKSLASH) return first;
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) return at;
