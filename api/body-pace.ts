@@ -7,12 +7,11 @@ type Raw = FastifyRequest['raw'];
 
 /** The request that came last on a connection: only its body can be on its way. */
 interface Arrival {
-  /** Undefined where nobody waits for more of it. */
-  raw: Raw | undefined;
-  reply: FastifyReply | undefined;
+  readonly raw: Raw;
+  readonly reply: FastifyReply;
   /** What the connection had received at each of the last looks, the newest last. */
-  received: number[];
-  since: number;
+  readonly received: number[];
+  readonly since: number;
   /** How long it may take in all. */
   allowedMs: number;
 }
@@ -45,31 +44,27 @@ interface Deps {
  * looked at every few seconds by one timer, connection by connection, so that a request costs next to nothing.
  */
 export function bodyPace({ now = () => performance.now(), onError }: Deps) {
-  const connections = new Map<Socket, Arrival>();
+  const arriving = new Map<Socket, Arrival>();
 
   function look(): void {
     const at = now();
-    for (const [socket, arrival] of connections) {
-      const { raw, reply, received, since, allowedMs } = arrival;
-      if (raw === undefined || reply === undefined || raw.complete || raw.destroyed) continue;
+    for (const [socket, { raw, reply, received, since, allowedMs }] of arriving) {
+      if (raw.complete || raw.destroyed) {
+        arriving.delete(socket);
+        continue;
+      }
       received.push(socket.bytesRead);
       if (received.length > LOOKS_IN_WINDOW + 1) received.shift();
       const why = tooSlow(received, at - since, allowedMs);
       if (why === undefined) continue;
-      forget(arrival);
+      arriving.delete(socket);
       refuse(raw, reply, why);
     }
   }
 
-  function forget(arrival: Arrival): void {
-    arrival.raw = undefined;
-    arrival.reply = undefined;
-    if (arrival.received.length > 0) arrival.received = [];
-  }
-
-  /** Undefined where it is not the last one, or was forgotten. */
+  /** Undefined where it is not the last one, or nobody waits for more of it. */
   function arrivalOf({ raw }: FastifyRequest): Arrival | undefined {
-    const arrival = connections.get(raw.socket);
+    const arrival = arriving.get(raw.socket);
     return arrival?.raw === raw ? arrival : undefined;
   }
 
@@ -77,6 +72,11 @@ export function bodyPace({ now = () => performance.now(), onError }: Deps) {
     const arrival = arrivalOf(request);
     if (arrival !== undefined) arrival.allowedMs = allowedMs;
   }
+
+  function rest(request: FastifyRequest): void {
+    if (arrivalOf(request) !== undefined) arriving.delete(request.raw.socket);
+  }
+
   const looking = repeating(PACE.lookEveryMs, look, onError);
 
   return {
@@ -84,35 +84,19 @@ export function bodyPace({ now = () => performance.now(), onError }: Deps) {
 
     /** From when its headers are there. */
     begin({ raw }: FastifyRequest, reply: FastifyReply, allowedMs: number): void {
-      const { socket } = raw;
-      const arrival = connections.get(socket);
-      if (arrival === undefined) {
-        connections.set(socket, { raw, reply, received: [], since: now(), allowedMs });
-        socket.once('close', () => connections.delete(socket));
-        return;
-      }
-      if (arrival.received.length > 0) arrival.received = [];
-      arrival.raw = raw;
-      arrival.reply = reply;
-      arrival.since = now();
-      arrival.allowedMs = allowedMs;
+      arriving.set(raw.socket, { raw, reply, received: [], since: now(), allowedMs });
     },
 
     /** Once it is known who sends. */
     allow,
 
     /** While it waits here for its turn, unread. */
-    rest(request: FastifyRequest): void {
-      const arrival = arrivalOf(request);
-      if (arrival !== undefined) forget(arrival);
-    },
+    rest,
 
     /** Once it is answered. What is still coming in after a refusal goes on being watched, and nobody waits for it. */
     answered(request: FastifyRequest): void {
-      const arrival = arrivalOf(request);
-      if (arrival === undefined) return;
-      if (request.raw.complete) forget(arrival);
-      else arrival.allowedMs = PACE.strangerMs;
+      if (request.raw.complete) rest(request);
+      else allow(request, PACE.strangerMs);
     },
 
     stop: looking.stop,

@@ -14,7 +14,7 @@ export interface Hops {
   readonly forwardedFor: string | undefined;
 }
 
-export interface Client {
+interface Client {
   /** Who is counted: an IPv4 address, or the /64 of an IPv6 one. Undefined where it cannot be told. */
   readonly address: string | undefined;
   /** Whether a proxy seems to stand in front that nobody has named. */
